@@ -1,0 +1,120 @@
+/**
+ * Why a step, a stage or a run did not succeed. Expected outcomes only: a bug throws.
+ * JSON-safe and snake_case, so a failure survives the journal and leaves the process unchanged.
+ */
+export type Failure =
+  | {
+      readonly reason: 'exit-non-zero';
+      readonly exit_code: number;
+      readonly step?: string;
+      readonly tail?: readonly string[];
+    }
+  /** Exit 127: the shell found no such command. */
+  | { readonly reason: 'command-not-found'; readonly step?: string; readonly tail?: readonly string[] }
+  /** Exit 126: found, but it may not be executed. */
+  | { readonly reason: 'command-not-executable'; readonly step?: string; readonly tail?: readonly string[] }
+  | {
+      readonly reason: 'signal';
+      readonly signal: string;
+      readonly step?: string;
+      readonly tail?: readonly string[];
+    }
+  | {
+      readonly reason: 'timed-out';
+      readonly limit_ms: number;
+      readonly scope: 'step' | 'attempt' | 'total';
+      readonly step?: string;
+    }
+  | { readonly reason: 'memory-limit'; readonly limit_bytes: number; readonly step?: string }
+  | { readonly reason: 'cancelled'; readonly by: string }
+  /** The process that ran it died; what the step did is unknown. */
+  | { readonly reason: 'interrupted'; readonly step?: string; readonly detail: string }
+  | { readonly reason: 'rejected'; readonly by: string; readonly comment?: string }
+  | { readonly reason: 'confirmation-expired'; readonly expired_at: string }
+  /** A template value that must not reach a shell; `detail` says which and why. */
+  | { readonly reason: 'template-refused'; readonly detail: string }
+  | { readonly reason: 'condition-invalid'; readonly expression: string; readonly detail: string }
+  | { readonly reason: 'secret-unavailable'; readonly name: string; readonly detail: string }
+  | { readonly reason: 'limit-unavailable'; readonly detail: string }
+  | { readonly reason: 'executor-unreachable'; readonly executor: string; readonly detail: string }
+  | { readonly reason: 'authentication'; readonly executor: string; readonly detail: string }
+  | { readonly reason: 'stage-failed'; readonly stage: string; readonly cause?: Failure }
+  /** A stage kind's own verdict, in its own words. */
+  | { readonly reason: 'reported'; readonly message: string; readonly retryable: boolean }
+  | { readonly reason: 'rollback-failed'; readonly stage: string; readonly cause: Failure }
+  | { readonly reason: 'state-unwritable'; readonly path: string; readonly detail: string }
+  | { readonly reason: 'journal-corrupt'; readonly file: string; readonly byte: number }
+  | { readonly reason: 'run-owned'; readonly run_id: string; readonly pid: number; readonly host: string }
+  | { readonly reason: 'run-not-found'; readonly query: string; readonly candidates: readonly string[] }
+  | {
+      readonly reason: 'locked';
+      readonly pipeline: string;
+      readonly environment: string;
+      readonly consecutive_failures: number;
+      readonly since: string;
+    }
+  /** The command line or the pipeline asks for something that cannot be; nothing was started. */
+  | { readonly reason: 'invalid'; readonly message: string; readonly hint?: string }
+  | { readonly reason: 'unexpected'; readonly message: string; readonly stack?: string };
+
+/** The outcome of an operation that may fail in a way we planned for. */
+export type Result<T, F = Failure> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly failure: F };
+
+interface FailureTraits {
+  /** Whether another attempt may heal it. */
+  readonly retryable: boolean;
+  /** What the process that met it exits with; DESIGN section 3. */
+  readonly exitCode: number;
+  /** The word `retry.on` uses for it. */
+  readonly retryClass?: RetryClass;
+}
+
+/** The classes that `retry.on` selects from. */
+export const RETRY_CLASSES = ['timeout', 'exit', 'signal', 'unreachable', 'reported'] as const;
+export type RetryClass = (typeof RETRY_CLASSES)[number];
+
+/** What each reason means to the retry policy and to the shell that called us. */
+export const FAILURE_TRAITS: Record<Failure['reason'], FailureTraits> = {
+  'exit-non-zero': { retryable: true, exitCode: 1, retryClass: 'exit' },
+  'command-not-found': { retryable: false, exitCode: 1 },
+  'command-not-executable': { retryable: false, exitCode: 1 },
+  signal: { retryable: true, exitCode: 1, retryClass: 'signal' },
+  'timed-out': { retryable: true, exitCode: 1, retryClass: 'timeout' },
+  'memory-limit': { retryable: false, exitCode: 1 },
+  cancelled: { retryable: false, exitCode: 130 },
+  interrupted: { retryable: false, exitCode: 1 },
+  rejected: { retryable: false, exitCode: 1 },
+  'confirmation-expired': { retryable: false, exitCode: 1 },
+  'template-refused': { retryable: false, exitCode: 2 },
+  'condition-invalid': { retryable: false, exitCode: 2 },
+  'secret-unavailable': { retryable: false, exitCode: 1 },
+  'limit-unavailable': { retryable: false, exitCode: 1 },
+  'executor-unreachable': { retryable: true, exitCode: 1, retryClass: 'unreachable' },
+  authentication: { retryable: false, exitCode: 1 },
+  'stage-failed': { retryable: false, exitCode: 1 },
+  reported: { retryable: true, exitCode: 1, retryClass: 'reported' },
+  'rollback-failed': { retryable: false, exitCode: 1 },
+  'state-unwritable': { retryable: false, exitCode: 1 },
+  'journal-corrupt': { retryable: false, exitCode: 1 },
+  'run-owned': { retryable: false, exitCode: 4 },
+  'run-not-found': { retryable: false, exitCode: 2 },
+  locked: { retryable: false, exitCode: 4 },
+  invalid: { retryable: false, exitCode: 2 },
+  unexpected: { retryable: false, exitCode: 1 },
+};
+
+/** Turn a thrown value into a failure. The only place where an exception becomes data. */
+export function toFailure(error: unknown): Failure {
+  if (!(error instanceof Error)) return { reason: 'unexpected', message: String(error) };
+  return { reason: 'unexpected', message: error.message, ...(error.stack && { stack: error.stack }) };
+}
+
+export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
+  return { ok: true, value };
+}
+
+export function failed(failure: Failure): { readonly ok: false; readonly failure: Failure } {
+  return { ok: false, failure };
+}

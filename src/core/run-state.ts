@@ -1,0 +1,276 @@
+import type { PipelineDefinition, RunStatus, StageStatus } from './definition.ts';
+import type {
+  Decision,
+  ConfirmationAnswered,
+  ConfirmationRequested,
+  RunCreated,
+  RunEvent,
+  StepFinished,
+  StepStarted,
+  Usage,
+} from './events.ts';
+import type { Failure } from './failure.ts';
+import type { JsonObject } from './json.ts';
+import { unreachable } from './unreachable.ts';
+
+/**
+ * Everything known about one run: a fold over its events, JSON-safe.
+ * Stages of a nested pipeline appear as `outer/inner`.
+ */
+export interface RunState {
+  readonly run_id: string;
+  readonly status: RunStatus;
+  /** Absent before `run.created`. */
+  readonly created?: RunCreated;
+  readonly started_at?: string;
+  readonly finished_at?: string;
+  readonly duration_ms?: number;
+  readonly exit_code?: number;
+  readonly failure?: Failure;
+  /** Someone asked to cancel; nothing new starts. */
+  readonly cancel_requested_by?: string;
+  readonly assume_yes: boolean;
+  /** In the order of the pipeline, nested ones after their stage. */
+  readonly stages: Readonly<Record<string, StageState>>;
+  /** Why it was interrupted the last time. */
+  readonly interrupted_by?: string;
+  readonly rollback?: { readonly stages: readonly string[]; readonly cause: string };
+  readonly last_seq: number;
+}
+
+export interface StageState {
+  readonly name: string;
+  readonly kind: string;
+  readonly status: StageStatus;
+  /** Of the current or last one; 0 before the first. */
+  readonly attempt: number;
+  readonly max_attempts: number;
+  readonly decision?: Decision;
+  readonly started_at?: string;
+  readonly finished_at?: string;
+  readonly duration_ms?: number;
+  readonly wait_ms?: number;
+  readonly failure?: Failure;
+  readonly warnings: readonly string[];
+  readonly outputs: JsonObject;
+  readonly cached: boolean;
+  /** Finished attempts before the current one. */
+  readonly attempts: readonly AttemptState[];
+  /** Steps of the current attempt, by name, in the order they started. */
+  readonly steps: Readonly<Record<string, StepState>>;
+  readonly usage?: Usage;
+  readonly confirmation?: ConfirmationState;
+  /** A person's word about a crash in the middle of it. */
+  readonly interruption_answer?: 'retry' | 'skip' | 'fail';
+  readonly rollback?: { readonly failure?: Failure; readonly duration_ms: number };
+}
+
+export interface AttemptState {
+  readonly attempt: number;
+  readonly duration_ms: number;
+  readonly failure: Failure;
+}
+
+export interface StepState {
+  readonly started: StepStarted;
+  readonly finished?: StepFinished;
+}
+
+export interface ConfirmationState {
+  readonly requested: ConfirmationRequested;
+  readonly answered?: ConfirmationAnswered;
+}
+
+export function idleRun(runId: string): RunState {
+  return { run_id: runId, status: 'running', assume_yes: false, stages: {}, last_seq: -1 };
+}
+
+/** Fold one event into the state. Pure: live view, replay and resume share it. */
+export function reduce(before: RunState, event: RunEvent): RunState {
+  const state: RunState = { ...before, last_seq: event.seq };
+  switch (event.type) {
+    case 'run.created':
+      return {
+        ...state,
+        created: event,
+        started_at: event.at,
+        assume_yes: event.assume_yes,
+        stages: Object.fromEntries(
+          flattenStages(event.definition).map(({ id, kind }) => [id, pendingStage(id, kind)]),
+        ),
+      };
+    case 'run.resumed': {
+      const {
+        finished_at: _,
+        duration_ms: _d,
+        exit_code: _e,
+        failure: _f,
+        cancel_requested_by: _c,
+        ...open
+      } = state;
+      return { ...open, status: 'running', assume_yes: event.assume_yes };
+    }
+    case 'run.waiting':
+      return { ...state, status: 'waiting' };
+    case 'run.interrupted':
+      return { ...state, status: 'interrupted', interrupted_by: event.cause };
+    case 'run.finished':
+      return {
+        ...state,
+        status: event.status,
+        finished_at: event.at,
+        duration_ms: event.duration_ms,
+        exit_code: event.exit_code,
+        ...(event.failure && { failure: event.failure }),
+      };
+    case 'cancel.requested':
+      return { ...state, cancel_requested_by: event.by };
+    case 'rollback.started':
+      return { ...state, rollback: { stages: event.stages, cause: event.cause } };
+    case 'leftovers.stopped':
+      return state;
+    default:
+      return withStage(state, event.stage, (stage) => reduceStage(stage, event));
+  }
+}
+
+type StageEvent = Exclude<
+  RunEvent,
+  {
+    readonly type:
+      | 'run.created'
+      | 'run.resumed'
+      | 'run.waiting'
+      | 'run.interrupted'
+      | 'run.finished'
+      | 'cancel.requested'
+      | 'rollback.started'
+      | 'leftovers.stopped';
+  }
+>;
+
+function reduceStage(stage: StageState, event: StageEvent): StageState {
+  switch (event.type) {
+    case 'stage.decided':
+      return { ...stage, decision: event.decision };
+    case 'stage.started': {
+      const { failure: _, interruption_answer: _i, finished_at: _f, ...rest } = stage;
+      return {
+        ...rest,
+        kind: event.kind,
+        status: 'running',
+        attempt: event.attempt,
+        max_attempts: event.max_attempts,
+        started_at: stage.started_at ?? event.at,
+        steps: {},
+      };
+    }
+    case 'stage.retried':
+      return {
+        ...stage,
+        status: 'waiting',
+        failure: event.failure,
+        attempts: [
+          ...stage.attempts,
+          { attempt: event.attempt, duration_ms: event.duration_ms, failure: event.failure },
+        ],
+      };
+    case 'stage.finished':
+      return {
+        ...stage,
+        status: event.status,
+        finished_at: event.at,
+        duration_ms: event.duration_ms,
+        wait_ms: event.wait_ms,
+        warnings: event.warnings,
+        outputs: event.outputs,
+        cached: event.cached,
+        ...(event.failure && { failure: event.failure }),
+      };
+    case 'stage.reset':
+      return {
+        ...pendingStage(stage.name, stage.kind),
+        attempt: stage.attempt,
+        attempts: closeAttempt(stage),
+      };
+    case 'step.started':
+      return { ...stage, steps: { ...stage.steps, [event.step]: { started: event } } };
+    case 'step.finished':
+      return reduceStepFinished(stage, event);
+    case 'confirmation.requested':
+      return { ...stage, status: 'waiting', confirmation: { requested: event } };
+    case 'confirmation.answered':
+      return stage.confirmation
+        ? { ...stage, status: 'pending', confirmation: { ...stage.confirmation, answered: event } }
+        : stage;
+    case 'interruption.answered':
+      return { ...stage, interruption_answer: event.answer };
+    case 'rollback.finished':
+      return {
+        ...stage,
+        status: event.failure ? stage.status : 'rolled_back',
+        rollback: { duration_ms: event.duration_ms, ...(event.failure && { failure: event.failure }) },
+      };
+    default:
+      return unreachable(event);
+  }
+}
+
+function reduceStepFinished(stage: StageState, event: StepFinished): StageState {
+  const step = stage.steps[event.step];
+  if (!step) return stage;
+  return {
+    ...stage,
+    steps: { ...stage.steps, [event.step]: { ...step, finished: event } },
+    ...(event.usage && { usage: addUsage(stage.usage, event.usage) }),
+  };
+}
+
+/** CPU adds up; memory is the highest peak. */
+export function addUsage(a: Usage | undefined, b: Usage): Usage {
+  if (!a) return b;
+  return {
+    cpu_user_ms: (a.cpu_user_ms ?? 0) + (b.cpu_user_ms ?? 0),
+    cpu_system_ms: (a.cpu_system_ms ?? 0) + (b.cpu_system_ms ?? 0),
+    peak_memory_bytes: Math.max(a.peak_memory_bytes ?? 0, b.peak_memory_bytes ?? 0),
+  };
+}
+
+function closeAttempt(stage: StageState): readonly AttemptState[] {
+  if (!stage.failure || stage.attempt === 0) return stage.attempts;
+  return [
+    ...stage.attempts,
+    { attempt: stage.attempt, duration_ms: stage.duration_ms ?? 0, failure: stage.failure },
+  ];
+}
+
+function pendingStage(name: string, kind: string): StageState {
+  return {
+    name,
+    kind,
+    status: 'pending',
+    attempt: 0,
+    max_attempts: 1,
+    warnings: [],
+    outputs: {},
+    cached: false,
+    attempts: [],
+    steps: {},
+  };
+}
+
+function withStage(state: RunState, id: string, change: (stage: StageState) => StageState): RunState {
+  const before = state.stages[id] ?? pendingStage(id, 'unknown');
+  return { ...state, stages: { ...state.stages, [id]: change(before) } };
+}
+
+/** Every stage of a pipeline and of the pipelines in it, ids as `outer/inner`, `finally` last. */
+export function flattenStages(
+  definition: PipelineDefinition,
+  prefix = '',
+): { readonly id: string; readonly kind: string }[] {
+  return [...definition.stages, ...definition.finally].flatMap((stage) => [
+    { id: prefix + stage.name, kind: stage.uses },
+    ...(stage.pipeline ? flattenStages(stage.pipeline, `${prefix}${stage.name}/`) : []),
+  ]);
+}
