@@ -41,7 +41,7 @@ test.each(globSync('src/*/**/*.{ts,tsx}'))('%s imports only what its folder may'
 /** The src folder, npm package or built-in that an import points at. */
 function ownerOf(file: string, target: string): string {
   if (target.startsWith('node:')) return target;
-  if (!target.startsWith('.')) return target.split('/')[0] ?? target;
+  if (!target.startsWith('.')) return packageOf(target);
   return path.relative('src', path.join(path.dirname(file), target)).split(path.sep)[0] ?? '';
 }
 
@@ -52,3 +52,10 @@ test.each(globSync('src/{stages,executors}/*.ts', { exclude: ['**/index.ts'] }))
     expect(readFileSync(index, 'utf8')).toContain(`'./${path.basename(file)}'`);
   },
 );
+
+function packageOf(target: string): string {
+  return target
+    .split('/')
+    .slice(0, target.startsWith('@') ? 2 : 1)
+    .join('/');
+}

@@ -118,7 +118,6 @@ export interface StepDefinition {
   readonly timeout_ms?: number;
   /** Standard output (at most 64 KiB, its last newline cut) becomes this variable. */
   readonly variable?: string;
-  readonly line: number;
 }
 
 /**
