@@ -1,0 +1,120 @@
+import { LAUNCHERS, WRAPPERS } from './programs.ts';
+import type { Interpreter, Options } from './programs.ts';
+import type { SimpleCommand, Word } from './shell-model.ts';
+
+/** Words of a command that name a program: its first, and those that wrappers such as `sudo` run. */
+export interface Resolved {
+  /** Indexes in `words`, from the first to the innermost program. */
+  readonly programs: readonly number[];
+  /** Name of the innermost, without its folder; undefined when it is known only when it runs. */
+  readonly name: string | undefined;
+  /** One of the programs runs a command line that stands somewhere in its arguments. */
+  readonly launches: boolean;
+}
+
+export function resolveProgram(command: SimpleCommand): Resolved {
+  const programs: number[] = [];
+  let at: number | undefined = command.words.length > 0 ? 0 : undefined;
+  let name: string | undefined;
+  while (at !== undefined) {
+    programs.push(at);
+    name = programName(command.words[at]);
+    const wrapper = name === undefined ? undefined : WRAPPERS.get(name);
+    const next = wrapper && operands(command.words, at + 1, wrapper)[wrapper.operandsBefore ?? 0];
+    at = next;
+  }
+  const launches = programs.some((index) => LAUNCHERS.has(programName(command.words[index]) ?? ''));
+  return { programs, name, launches };
+}
+
+/** What a word runs when it is run: the last part of its path. */
+export function programName(word: Word | undefined): string | undefined {
+  return word?.text?.split('/').at(-1);
+}
+
+/**
+ * Indexes of the words from `from` on that are neither options nor arguments of options. `A=1` of `env`
+ * counts as an option. A word that is known only when it runs is an operand, unless it begins with `-`.
+ */
+export function operands(words: readonly Word[], from: number, options: Options): number[] {
+  const found: number[] = [];
+  for (let at = from; at < words.length; at++) {
+    const word = words[at];
+    if (!word) continue;
+    if (found.length > 0) found.push(at);
+    else if (word.text === '--') continue;
+    else if (takesArgument(word, options)) at += 1;
+    else if (!isOption(word) && word.assigns === undefined) found.push(at);
+  }
+  return found;
+}
+
+export function isOption(word: Word): boolean {
+  return word.prefix.startsWith('-') && word.text !== '-' && word.text !== '--';
+}
+
+/** Which words after the interpreter at `from` are code, and its first operand where that is not code. */
+export function codeWords(words: readonly Word[], from: number, interpreter: Interpreter): CodeWords {
+  const code: number[] = [];
+  let operand: number | undefined;
+  for (let at = from + 1; at < words.length; at++) {
+    const word = words[at];
+    if (!word || word.text === '--') continue;
+    const option = interpreter.code.find((candidate) => takesCode(word, candidate));
+    const takesNext = option === undefined ? takesArgument(word, interpreter) : isWhole(word, option);
+    if (takesNext) at += 1;
+    if (option !== undefined) code.push(at);
+    else if (!takesNext && !isOption(word)) operand ??= at;
+  }
+  if (!interpreter.firstOperand || code.length > 0 || operand === undefined) return { code, operand };
+  return { code: [operand], operand: undefined };
+}
+
+/** Indexes of words. */
+export interface CodeWords {
+  readonly code: readonly number[];
+  readonly operand: number | undefined;
+}
+
+function takesArgument(word: Word, options: Options): boolean {
+  return options.argument.includes(word.text ?? '');
+}
+
+/** `-e`, `-ne`, `-e'code'`, `--eval`, `--eval=code`. */
+function takesCode(word: Word, option: string): boolean {
+  if (word.text === option || word.prefix.startsWith(`${option}=`)) return true;
+  const letter = option.length === 2 && option.startsWith('-') ? option.charAt(1) : undefined;
+  if (letter === undefined || !word.prefix.startsWith('-') || word.prefix.startsWith('--')) return false;
+  return word.prefix.includes(letter);
+}
+
+/** The option's argument is the next word. */
+function isWhole(word: Word, option: string): boolean {
+  return word.text !== undefined && word.text.endsWith(option.slice(option.startsWith('--') ? 0 : -1));
+}
+
+/** The words of a shell that are code, and as operand its script file; neither: it reads its input. */
+export function shellScript(words: readonly Word[], shell: number): CodeWords {
+  let hasCode = false;
+  // A value inside an option may be any option, so it counts as code.
+  const code: number[] = [];
+  for (let at = shell + 1; at < words.length; at++) {
+    const word = words[at];
+    if (!word || word.text === '--') continue;
+    if (!isOption(word) && !word.prefix.startsWith('+')) {
+      return hasCode ? { code: [...code, at], operand: undefined } : { code, operand: at };
+    }
+    if (word.text === undefined) code.push(at);
+    const letters = shortLetters(word);
+    hasCode ||= letters.includes('c');
+    if (letters.includes('s') && !hasCode) break;
+    if (/[oO]$/.test(letters)) at += 1;
+  }
+  return { code, operand: undefined };
+}
+
+/** `ec` of `-ec`; of long options only `--command` has a letter that counts. */
+function shortLetters(word: Word): string {
+  if (word.prefix.startsWith('--')) return word.prefix === '--command' ? 'c' : '';
+  return word.prefix;
+}
