@@ -147,6 +147,10 @@ export interface RunHandle {
   readonly events: readonly RunEvent[];
   /** Calls back for each request of another process, once; returns the function that stops it. */
   readonly onRequest: (handle: (request: RunRequest) => void) => () => void;
+  /** A text file below `artifacts/`; returns its absolute path. */
+  readonly writeArtifact: (name: string, text: string) => Promise<string>;
+  /** Appends to `logs/<name>`. */
+  readonly appendLog: (name: string, text: string) => Promise<void>;
   /** Write `run.json`. Never needed for correctness; errors are ignored. */
   readonly snapshot: (state: RunState) => Promise<void>;
   readonly release: () => Promise<void>;

@@ -45,9 +45,13 @@ export interface StageState {
   /** Of the current or last one; 0 before the first. */
   readonly attempt: number;
   readonly max_attempts: number;
+  /** Attempts made before the stage was last reset: the budget of `retry` counts from here. */
+  readonly attempt_base: number;
   readonly decision?: Decision;
   readonly started_at?: string;
   readonly finished_at?: string;
+  /** Position of its end in the log: the order of completion. */
+  readonly finished_seq?: number;
   readonly duration_ms?: number;
   readonly wait_ms?: number;
   readonly failure?: Failure;
@@ -99,17 +103,8 @@ export function reduce(before: RunState, event: RunEvent): RunState {
           flattenStages(event.definition).map(({ id, kind }) => [id, pendingStage(id, kind)]),
         ),
       };
-    case 'run.resumed': {
-      const {
-        finished_at: _,
-        duration_ms: _d,
-        exit_code: _e,
-        failure: _f,
-        cancel_requested_by: _c,
-        ...open
-      } = state;
-      return { ...open, status: 'running', assume_yes: event.assume_yes };
-    }
+    case 'run.resumed':
+      return reopen(state, event.assume_yes);
     case 'run.waiting':
       return { ...state, status: 'waiting' };
     case 'run.interrupted':
@@ -132,6 +127,21 @@ export function reduce(before: RunState, event: RunEvent): RunState {
     default:
       return withStage(state, event.stage, (stage) => reduceStage(stage, event));
   }
+}
+
+/** Taken up again: what only its former end knew is gone. An undo that a crash cut short stays. */
+function reopen(state: RunState, assumeYes: boolean): RunState {
+  const {
+    finished_at: wasFinished,
+    duration_ms: _d,
+    exit_code: _e,
+    failure: _f,
+    cancel_requested_by: _c,
+    rollback,
+    ...open
+  } = state;
+  const undoing = rollback && wasFinished === undefined;
+  return { ...open, status: 'running', assume_yes: assumeYes, ...(undoing && { rollback }) };
 }
 
 type StageEvent = Exclude<
@@ -162,7 +172,8 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
         attempt: event.attempt,
         max_attempts: event.max_attempts,
         started_at: stage.started_at ?? event.at,
-        steps: {},
+        // The same attempt again: taken up after an interruption, its finished steps stand.
+        steps: event.attempt === stage.attempt ? stage.steps : {},
       };
     }
     case 'stage.retried':
@@ -180,6 +191,7 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
         ...stage,
         status: event.status,
         finished_at: event.at,
+        finished_seq: event.seq,
         duration_ms: event.duration_ms,
         wait_ms: event.wait_ms,
         warnings: event.warnings,
@@ -191,6 +203,7 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
       return {
         ...pendingStage(stage.name, stage.kind),
         attempt: stage.attempt,
+        attempt_base: stage.attempt,
         attempts: closeAttempt(stage),
       };
     case 'step.started':
@@ -251,6 +264,7 @@ function pendingStage(name: string, kind: string): StageState {
     status: 'pending',
     attempt: 0,
     max_attempts: 1,
+    attempt_base: 0,
     warnings: [],
     outputs: {},
     cached: false,

@@ -1,5 +1,6 @@
 import type { PipelineDefinition, RunStatus, StageStatus } from '../definition.ts';
-import type { Decision, RunEvent, Selection } from '../events.ts';
+import type { Decision, Selection } from '../events.ts';
+import type { Observer } from '../event-log.ts';
 import type { Result } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
 import type {
@@ -17,9 +18,6 @@ import type {
 import type { PipelineLock } from '../run-index.ts';
 import type { RunState } from '../run-state.ts';
 import type { StageKind } from '../stage-kind.ts';
-
-/** Called for every durable event, in order, with the state after it. Must not throw. */
-export type Observer = (event: RunEvent, state: RunState) => void;
 
 export interface EngineDeps {
   readonly clock: Clock;
@@ -64,13 +62,6 @@ export interface Drive {
   readonly observers: readonly Observer[];
   readonly assumeYes: boolean;
   readonly maxConsecutiveFailures: number;
-}
-
-/** Why this process stops driving a run: `cancel` is final, `interrupt` can be continued. */
-export interface StopReason {
-  readonly kind: 'cancel' | 'interrupt';
-  /** `SIGINT`, `SIGHUP`, `stdout closed`, … */
-  readonly cause: string;
 }
 
 /** What would happen; nothing is touched to find out. */

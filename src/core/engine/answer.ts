@@ -1,0 +1,199 @@
+import type { RunStatus } from '../definition.ts';
+import type { Draft } from '../events.ts';
+import { EventLog } from '../event-log.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
+import { JournalError, type RunHandle } from '../ports.ts';
+import { idleRun, reduce, type RunState, type StageState } from '../run-state.ts';
+import { summarize } from '../summary.ts';
+import type { EngineDeps } from './api.ts';
+import { cancelledStage } from './cancelled-stage.ts';
+
+interface GivenAnswer {
+  readonly type: 'approve' | 'reject' | 'skip';
+  readonly comment?: string;
+}
+
+/** Longest wait for the process that owns a run to act on a request, milliseconds. */
+const OWNER_WAIT_MS = 15_000;
+
+/** Records an answer for a waiting stage: through the run's owner if one lives, otherwise here. */
+export async function answerRun(
+  deps: EngineDeps,
+  runId: string,
+  stageId: string,
+  given: GivenAnswer,
+): Promise<Result<RunStatus>> {
+  const stored = await deps.store.read(runId);
+  if (!stored.ok) return stored;
+  const state = stored.value.events.reduce(reduce, idleRun(runId));
+  const problem = notAnswerable(deps, state, stageId);
+  if (problem) return failed(problem);
+  if (stored.value.owner) return askOwner(deps, state, stageId, given);
+  return asOwner(deps, runId, async (handle, log) => {
+    const late = notAnswerable(deps, log.state, stageId);
+    if (late) return failed(late);
+    await log.append(answerEvent(deps, log.state, stageId, given));
+    await handle.snapshot(log.state);
+    return ok(log.state.status);
+  });
+}
+
+function notAnswerable(deps: EngineDeps, state: RunState, stageId: string): Failure | undefined {
+  const stage = state.stages[stageId];
+  if (!stage) {
+    const hint = `its stages: ${Object.keys(state.stages).join(', ')}`;
+    return { reason: 'invalid', message: `no stage "${stageId}" in run ${state.run_id}`, hint };
+  }
+  if (isStuck(state, stage)) return undefined;
+  const { confirmation } = stage;
+  if (!confirmation) return { reason: 'invalid', message: `stage ${stageId} does not wait for an answer` };
+  if (confirmation.answered) {
+    const { answer, by } = confirmation.answered;
+    return { reason: 'invalid', message: `stage ${stageId} was already ${answer} by ${by}` };
+  }
+  const { expires_at, plan_hash } = confirmation.requested;
+  if (Date.parse(expires_at) <= deps.clock.nowMs())
+    return { reason: 'confirmation-expired', expired_at: expires_at };
+  if (plan_hash !== state.created?.plan_hash) {
+    return { reason: 'invalid', message: `the plan of run ${state.run_id} is not the one that was shown` };
+  }
+  return undefined;
+}
+
+/** A crash left one of its steps in the middle, and somebody must say what that means. */
+function isStuck(state: RunState, stage: StageState): boolean {
+  return state.status === 'waiting' && stage.status === 'running' && !stage.interruption_answer;
+}
+
+function answerEvent(deps: EngineDeps, state: RunState, stageId: string, given: GivenAnswer): Draft {
+  const by = `${deps.identity.user}@${deps.identity.host}`;
+  const stage = state.stages[stageId];
+  if (stage && isStuck(state, stage)) {
+    const answers = { approve: 'retry', reject: 'fail', skip: 'skip' } as const;
+    return { type: 'interruption.answered', stage: stageId, answer: answers[given.type], by };
+  }
+  const answers = { approve: 'approved', reject: 'rejected', skip: 'skipped' } as const;
+  return {
+    type: 'confirmation.answered',
+    stage: stageId,
+    answer: answers[given.type],
+    by,
+    via: 'command',
+    plan_hash: state.created?.plan_hash ?? '',
+    ...(given.comment && { comment: given.comment }),
+  };
+}
+
+async function askOwner(
+  deps: EngineDeps,
+  state: RunState,
+  stage: string,
+  given: GivenAnswer,
+): Promise<Result<RunStatus>> {
+  const by = `${deps.identity.user}@${deps.identity.host}`;
+  const sent = await deps.store.request(state.run_id, {
+    ...given,
+    stage,
+    by,
+    plan_hash: state.created?.plan_hash ?? '',
+  });
+  if (!sent.ok) return sent;
+  return waitFor(deps, state, (now) => now.stages[stage]?.confirmation?.answered !== undefined);
+}
+
+/** Ends a run for good: through its owner if one lives, otherwise here, together with what it left running. */
+export async function cancelRun(deps: EngineDeps, runId: string): Promise<Result<RunStatus>> {
+  const stored = await deps.store.read(runId);
+  if (!stored.ok) return stored;
+  const state = stored.value.events.reduce(reduce, idleRun(runId));
+  if (state.finished_at !== undefined) {
+    return failed({ reason: 'invalid', message: `run ${runId} has already ended: ${state.status}` });
+  }
+  const by = `${deps.identity.user}@${deps.identity.host}`;
+  if (stored.value.owner) {
+    const sent = await deps.store.request(runId, { type: 'cancel', by });
+    return sent.ok ? waitFor(deps, state, (now) => now.finished_at !== undefined) : sent;
+  }
+  return asOwner(deps, runId, (handle, log) => cancelAsOwner(deps, handle, log, by));
+}
+
+async function cancelAsOwner(
+  deps: EngineDeps,
+  handle: RunHandle,
+  log: EventLog,
+  by: string,
+): Promise<Result<RunStatus>> {
+  await log.append({ type: 'cancel.requested', by });
+  const project = log.state.created?.project ?? '';
+  const executors = deps.executors({ runId: handle.runId, folder: handle.folder, project });
+  for (const context of executors.contexts) {
+    const executor = await executors.open(context);
+    if (!executor.ok) continue;
+    const commands = await executor.value.stopLeftovers();
+    if (commands.length > 0) log.record({ type: 'leftovers.stopped', count: commands.length, commands });
+    await executor.value.close();
+  }
+  for (const { name, status, attempt } of Object.values(log.state.stages)) {
+    if (status !== 'running' && status !== 'waiting' && status !== 'interrupted') continue;
+    log.record(cancelledStage(name, attempt, by));
+  }
+  await log.append({
+    type: 'run.finished',
+    status: 'cancelled',
+    duration_ms: 0,
+    exit_code: 130,
+    failure: { reason: 'cancelled', by },
+  });
+  await handle.snapshot(log.state);
+  const recorded = await deps.store.record({
+    type: 'run.ended',
+    run_id: handle.runId,
+    at: deps.clock.now(),
+    summary: summarize(log.state),
+    max_consecutive_failures: 0,
+  });
+  return recorded.ok ? ok(log.state.status) : recorded;
+}
+
+/** Takes the run for one change and lets go of it. */
+async function asOwner(
+  deps: EngineDeps,
+  runId: string,
+  change: (handle: RunHandle, log: EventLog) => Promise<Result<RunStatus>>,
+): Promise<Result<RunStatus>> {
+  const handle = await deps.store.open(runId);
+  if (!handle.ok) return handle;
+  const { journal, events } = handle.value;
+  const state = events.reduce(reduce, idleRun(runId));
+  const log = new EventLog({ runId, journal, clock: deps.clock, state, observers: [] });
+  try {
+    return await change(handle.value, log);
+  } catch (error) {
+    if (error instanceof JournalError) return failed(error.failure);
+    throw error;
+  } finally {
+    await handle.value.release();
+  }
+}
+
+async function waitFor(
+  deps: EngineDeps,
+  from: RunState,
+  done: (state: RunState) => boolean,
+): Promise<Result<RunStatus>> {
+  const limit = new AbortController();
+  const finished = new AbortController();
+  void deps.clock.sleep(OWNER_WAIT_MS, finished.signal).then((elapsed) => elapsed && limit.abort());
+  let state = from;
+  try {
+    for await (const event of deps.store.follow(from.run_id, from.last_seq + 1, limit.signal)) {
+      state = reduce(state, event);
+      if (done(state)) return ok(state.status);
+    }
+  } finally {
+    finished.abort();
+  }
+  if (done(state)) return ok(state.status);
+  const message = `the process that runs ${from.run_id} did not act on it within ${OWNER_WAIT_MS / 1000} s`;
+  return failed({ reason: 'invalid', message, hint: 'look at it with: pipewright show' });
+}

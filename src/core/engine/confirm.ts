@@ -1,0 +1,153 @@
+import type { StageDefinition } from '../definition.ts';
+import type { ConfirmationAnswered } from '../events.ts';
+import type { Failure } from '../failure.ts';
+import type { RunRequest } from '../ports.ts';
+import type { ConfirmationState } from '../run-state.ts';
+import { type RunContext, Suspended } from './run-context.ts';
+
+type Answered = Pick<ConfirmationAnswered, 'answer' | 'by' | 'via' | 'comment'>;
+
+/** What a confirmation came to: go on, skip the stage, or a failure. */
+export type ConfirmationResult =
+  | { readonly go: 'on' }
+  | { readonly go: 'skip'; readonly by: string }
+  | { readonly go: 'fail'; readonly failure: Failure };
+
+/**
+ * Asks until somebody answers: the command line (`--yes`), this terminal, or another process.
+ * Throws `Suspended` when nobody here can answer.
+ */
+export async function confirmStage(
+  run: RunContext,
+  id: string,
+  stage: StageDefinition,
+): Promise<ConfirmationResult> {
+  const asked = await request(run, id, stage, run.created.plan_hash);
+  const given = asked.answered ?? (await answer(run, id, stage, asked));
+  return resultOf(given, asked.requested.expires_at);
+}
+
+async function request(
+  run: RunContext,
+  id: string,
+  stage: StageDefinition,
+  planHash: string,
+): Promise<ConfirmationState> {
+  const known = run.log.state.stages[id]?.confirmation;
+  if (known?.requested.plan_hash === planHash) return known;
+  const expiresMs = run.deps.clock.nowMs() + (stage.confirmation?.expires_ms ?? DAY_MS);
+  await run.log.append({
+    type: 'confirmation.requested',
+    stage: id,
+    message: stage.confirmation?.message ?? `Run stage ${id}?`,
+    plan_hash: planHash,
+    expires_at: new Date(expiresMs).toISOString(),
+  });
+  const requested = run.log.state.stages[id]?.confirmation;
+  if (!requested) throw new Error(`the confirmation of ${id} was not recorded`);
+  return requested;
+}
+
+const DAY_MS = 86_400_000;
+
+async function answer(
+  run: RunContext,
+  id: string,
+  stage: StageDefinition,
+  asked: ConfirmationState,
+): Promise<Answered> {
+  const { clock, identity } = run.deps;
+  const by = `${identity.user}@${identity.host}`;
+  const expired = Date.parse(asked.requested.expires_at) <= clock.nowMs();
+  if (expired) return recordAnswer(run, id, { answer: 'rejected', by: 'expiry', via: 'expiry' });
+  if (run.drive.assumeYes) return recordAnswer(run, id, { answer: 'approved', by, via: '--yes' });
+
+  const done = new AbortController();
+  const remote = Promise.withResolvers<Answered>();
+  const stop = run.onRequest(() => {
+    const recorded = run.log.state.stages[id]?.confirmation?.answered;
+    if (recorded) remote.resolve(recorded);
+  });
+  try {
+    const ask = run.questions.use(() =>
+      run.deps.prompter.confirm(
+        { stage: id, message: asked.requested.message, details: () => detailsOf(run, stage, asked) },
+        AbortSignal.any([run.signal, done.signal]),
+      ),
+    );
+    const here = ask.then(({ answer: said, comment }) => {
+      if (said === 'nobody') throw new Suspended(id);
+      return recordAnswer(run, id, { answer: said, by, via: 'terminal', ...(comment && { comment }) });
+    });
+    return await Promise.race([here, remote.promise]);
+  } finally {
+    stop();
+    done.abort();
+  }
+}
+
+/** Records an answer unless another process was first; returns the one that counts. */
+async function recordAnswer(run: RunContext, stage: string, given: Answered): Promise<Answered> {
+  const earlier = run.log.state.stages[stage]?.confirmation?.answered;
+  if (earlier) return earlier;
+  await run.log.append({ type: 'confirmation.answered', stage, plan_hash: run.created.plan_hash, ...given });
+  return given;
+}
+
+/** Records the answer of another process, if it is for a question that is open and for this very plan. */
+export async function recordRequest(
+  run: Pick<RunContext, 'log' | 'created'>,
+  message: RunRequest,
+): Promise<boolean> {
+  if (message.type === 'cancel') return false;
+  const confirmation = run.log.state.stages[message.stage]?.confirmation;
+  if (!confirmation || confirmation.answered || message.plan_hash !== run.created.plan_hash) return false;
+  const answers = { approve: 'approved', reject: 'rejected', skip: 'skipped' } as const;
+  await run.log.append({
+    type: 'confirmation.answered',
+    stage: message.stage,
+    answer: answers[message.type],
+    by: message.by,
+    via: 'command',
+    plan_hash: message.plan_hash,
+    ...(message.comment && { comment: message.comment }),
+  });
+  return true;
+}
+
+function detailsOf(run: RunContext, stage: StageDefinition, asked: ConfirmationState): readonly string[] {
+  const steps = stepsOf(stage).map(({ name, text }) => `  ${name}: ${text}`);
+  return [
+    `plan     ${asked.requested.plan_hash.slice(0, 12)}`,
+    `kind     ${stage.uses}`,
+    `expires  ${asked.requested.expires_at}`,
+    `params   ${JSON.stringify(run.created.params)}`,
+    ...(steps.length > 0 ? ['commands', ...steps] : []),
+  ];
+}
+
+/** The commands of a stage, as far as its kind keeps them under `steps`. */
+export function stepsOf(
+  stage: StageDefinition,
+): readonly { readonly name: string; readonly text: string; readonly context: string }[] {
+  const steps = stage.config['steps'];
+  if (!Array.isArray(steps)) return [];
+  return steps.flatMap((step: unknown) => {
+    if (typeof step !== 'object' || step === null || !('name' in step) || !('command' in step)) return [];
+    const { command, name } = step;
+    if (typeof command !== 'object' || command === null || !('text' in command)) return [];
+    const context = 'context' in step && typeof step.context === 'string' ? step.context : stage.context;
+    return [{ name: String(name), text: String(command.text), context }];
+  });
+}
+
+function resultOf(given: Answered, expiresAt: string): ConfirmationResult {
+  if (given.answer === 'approved') return { go: 'on' };
+  if (given.answer === 'skipped') return { go: 'skip', by: given.by };
+  if (given.via === 'expiry')
+    return { go: 'fail', failure: { reason: 'confirmation-expired', expired_at: expiresAt } };
+  return {
+    go: 'fail',
+    failure: { reason: 'rejected', by: given.by, ...(given.comment && { comment: given.comment }) },
+  };
+}

@@ -1,0 +1,277 @@
+import type { Draft, RunFinished } from '../events.ts';
+import { EventLog } from '../event-log.ts';
+import { type Failure, failed, ok, type Result } from '../failure.ts';
+import { type Executor, type Executors, JournalError, type RunHandle, type RunRequest } from '../ports.ts';
+import type { RunState } from '../run-state.ts';
+import { summarize } from '../summary.ts';
+import { analysisReport } from './analysis.ts';
+import type { Drive, EngineDeps } from './api.ts';
+import { cancelledStage } from './cancelled-stage.ts';
+import { recordRequest } from './confirm.ts';
+import { type GraphResult, runFinally, runGraph, runNested } from './graph.ts';
+import { rollBack } from './rollback.ts';
+import type { RunContext } from './run-context.ts';
+import { findStage, type Scope } from './scope.ts';
+import { Slots } from './slots.ts';
+import { stopReason, type StopReason } from './stop.ts';
+
+/** The events that open this process's part of a run: `run.created`, or `run.resumed` and resets. */
+export type Opening = (log: EventLog) => Promise<void>;
+
+/**
+ * Drives a run that this process owns until it ends, waits or is stopped; then records how, and lets go of it.
+ * Fails only when the state cannot be written.
+ */
+export async function driveRun(
+  deps: EngineDeps,
+  handle: RunHandle,
+  start: { readonly state: RunState; readonly open: Opening },
+  drive: Drive,
+): Promise<Result<RunState>> {
+  const log = new EventLog({
+    runId: handle.runId,
+    journal: handle.journal,
+    clock: deps.clock,
+    state: start.state,
+    observers: drive.observers,
+  });
+  const began = deps.clock.monotonicMs();
+  const opened = new OpenExecutors();
+  try {
+    await start.open(log);
+    const session = openSession({ deps, drive, log, handle, opened });
+    try {
+      await finishRun(session, await work(session), began);
+    } finally {
+      session.close();
+    }
+    await settle(session.run);
+    return ok(log.state);
+  } catch (error) {
+    if (error instanceof JournalError) return failed(error.failure);
+    throw error;
+  } finally {
+    await opened.close();
+    await handle.release();
+  }
+}
+
+interface Session {
+  readonly run: RunContext;
+  readonly scope: Scope;
+  readonly opened: OpenExecutors;
+  readonly close: () => void;
+}
+
+function openSession(parts: {
+  readonly deps: EngineDeps;
+  readonly drive: Drive;
+  readonly log: EventLog;
+  readonly handle: RunHandle;
+  readonly opened: OpenExecutors;
+}): Session {
+  const { deps, drive, log, handle, opened } = parts;
+  const { created } = log.state;
+  if (!created) throw new Error(`run ${handle.runId} has no run.created event`);
+  const stop = new AbortController();
+  const listeners = new Set<() => void>();
+  const unsubscribe = handle.onRequest((request) => void hear(request));
+  const hear = async (request: RunRequest): Promise<void> => {
+    if (request.type === 'cancel') stop.abort({ kind: 'cancel', cause: request.by } satisfies StopReason);
+    else if (await recordRequest({ log, created }, request)) for (const listen of listeners) listen();
+  };
+  const folder = { runId: handle.runId, folder: handle.folder, project: created.project };
+  const run: RunContext = {
+    deps,
+    drive,
+    log,
+    handle,
+    created,
+    facts: {
+      run_id: handle.runId,
+      environment: created.environment,
+      trigger: created.trigger,
+      project: created.project,
+      commits: created.commits,
+      artifacts: `${handle.folder}/artifacts`,
+    },
+    executors: opened.track(deps.executors(folder)),
+    slots: new Slots(created.definition.max_workers),
+    questions: new Slots(1),
+    signal: AbortSignal.any([drive.signal, stop.signal, log.broken]),
+    onRequest: (listen) => {
+      listeners.add(listen);
+      return () => listeners.delete(listen);
+    },
+    nested: runNested,
+  };
+  return {
+    run,
+    opened,
+    scope: { definition: created.definition, prefix: '', params: created.params },
+    close: unsubscribe,
+  };
+}
+
+/** The stages; a rollback that a crash cut short comes before any of them. */
+async function work({ run, scope }: Session): Promise<GraphResult> {
+  const { rollback, stages } = run.log.state;
+  const cause = rollback && stages[rollback.cause]?.failure;
+  if (rollback && cause) return { suspended: [], failure: { stage: rollback.cause, cause } };
+  return runGraph(run, scope);
+}
+
+type Ending = Omit<Extract<Draft, { readonly type: 'run.finished' }>, 'type' | 'duration_ms'>;
+
+/** Rollback, `finally`, leftovers, and the last event. */
+async function finishRun(session: Session, result: GraphResult, began: number): Promise<void> {
+  const { run, scope } = session;
+  const { log, deps } = run;
+  const stop = stopReason(run.signal);
+  if (log.failure !== undefined) throw log.failure;
+  if (stop?.kind === 'interrupt') {
+    await stopLeftovers(session);
+    return log.append({ type: 'run.interrupted', status: 'interrupted', cause: stop.cause });
+  }
+  if (!stop && result.suspended.length > 0 && !result.failure) {
+    return log.append({ type: 'run.waiting', status: 'waiting', stages: waitingStages(log.state) });
+  }
+  // A cancelled run's own signal is spent; what cleans up after it gets one that only a broken journal aborts.
+  const closing: RunContext = stop ? { ...run, signal: log.broken } : run;
+  if (stop) await recordCancel(log, stop);
+  const rollbackFailure = stop ? undefined : await rollBackIfAsked(closing, scope, result);
+  await runFinally(closing, scope);
+  await stopLeftovers(session);
+  const ending = endingOf(log.state, { stop, result, rollbackFailure });
+  await log.append({
+    type: 'run.finished',
+    duration_ms: Math.round(deps.clock.monotonicMs() - began),
+    ...ending,
+  });
+}
+
+async function rollBackIfAsked(
+  run: RunContext,
+  scope: Scope,
+  { failure }: GraphResult,
+): Promise<Failure | undefined> {
+  if (!failure || !asksForRollback(scope, { reason: 'stage-failed', ...failure })) return undefined;
+  return rollBack(run, scope, failure.stage);
+}
+
+/** The stage that failed asks for it, or one inside it whose failure this is. */
+function asksForRollback(scope: Scope, failure: Failure | undefined): boolean {
+  if (failure?.reason !== 'stage-failed') return false;
+  const stage = findStage(scope.definition, failure.stage);
+  return stage?.on_failure === 'rollback' || asksForRollback(scope, failure.cause);
+}
+
+async function recordCancel(log: EventLog, { cause }: StopReason): Promise<void> {
+  await log.append({ type: 'cancel.requested', by: cause });
+  for (const { name, status, attempt } of Object.values(log.state.stages)) {
+    if (status === 'waiting' || status === 'running') log.record(cancelledStage(name, attempt, cause));
+  }
+}
+
+function waitingStages(state: RunState): readonly string[] {
+  const waiting = Object.values(state.stages).filter(
+    ({ status, confirmation }) => status === 'waiting' && confirmation && !confirmation.answered,
+  );
+  const stuck = Object.values(state.stages).filter(({ status }) => status === 'running');
+  return (waiting.length > 0 ? waiting : stuck).map(({ name }) => name);
+}
+
+function endingOf(
+  state: RunState,
+  facts: {
+    readonly stop: StopReason | undefined;
+    readonly result: GraphResult;
+    readonly rollbackFailure: Failure | undefined;
+  },
+): Ending {
+  const { stop, result, rollbackFailure } = facts;
+  if (stop) {
+    const status: RunFinished['status'] = 'cancelled';
+    return {
+      status,
+      exit_code: stop.cause === 'SIGTERM' ? 143 : 130,
+      failure: { reason: 'cancelled', by: stop.cause },
+    };
+  }
+  if (rollbackFailure) return { status: 'failed', exit_code: 1, failure: rollbackFailure };
+  if (result.failure) {
+    const failure: Failure = { reason: 'stage-failed', ...result.failure };
+    return state.rollback
+      ? { status: 'rolled_back', exit_code: 5, failure }
+      : { status: 'failed', exit_code: 1, failure };
+  }
+  const ended = Object.values(state.stages);
+  const clean = ended.every(({ status }) => status !== 'warning' && status !== 'failed');
+  return { status: clean ? 'success' : 'warning', exit_code: 0 };
+}
+
+async function stopLeftovers({ run, opened }: Session): Promise<void> {
+  const commands = await opened.stopLeftovers();
+  if (commands.length > 0)
+    await run.log.append({ type: 'leftovers.stopped', count: commands.length, commands });
+}
+
+/** The index, the snapshot, and the report of a second failure in a row. */
+async function settle(run: RunContext): Promise<void> {
+  const { deps, log, drive, handle, created } = run;
+  const recorded = await deps.store.record({
+    type: 'run.ended',
+    run_id: created.run_id,
+    at: deps.clock.now(),
+    summary: summarize(log.state),
+    max_consecutive_failures: drive.maxConsecutiveFailures,
+  });
+  await handle.snapshot(log.state);
+  if (!recorded.ok) throw new JournalError(recorded.failure);
+  if (!hasFailed(log.state)) return;
+  const index = await deps.store.index();
+  if (!index.ok) return;
+  const consecutive = index.value.consecutive[`${created.pipeline}\u0000${created.environment}`] ?? 0;
+  if (consecutive < 2) return;
+  const earlier = index.value.runs.filter(
+    (other) =>
+      other.pipeline === created.pipeline &&
+      other.environment === created.environment &&
+      other.pipeline_id !== created.run_id,
+  );
+  await handle.writeArtifact('analysis.md', analysisReport(log.state, earlier, consecutive));
+}
+
+function hasFailed({ status }: RunState): boolean {
+  return status === 'failed' || status === 'rolled_back';
+}
+
+/** The executors a run has opened, so that they can be swept and closed with it. */
+class OpenExecutors {
+  readonly #opened = new Map<string, Promise<Result<Executor>>>();
+
+  track(executors: Executors): Executors {
+    return {
+      contexts: executors.contexts,
+      open: (context) => {
+        const known = this.#opened.get(context) ?? executors.open(context);
+        this.#opened.set(context, known);
+        return known;
+      },
+    };
+  }
+
+  async stopLeftovers(): Promise<readonly string[]> {
+    const found = await Promise.all((await this.#all()).map((executor) => executor.stopLeftovers()));
+    return found.flat();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all((await this.#all()).map((executor) => executor.close()));
+  }
+
+  async #all(): Promise<readonly Executor[]> {
+    const results = await Promise.all(this.#opened.values());
+    return results.flatMap((result) => (result.ok ? [result.value] : []));
+  }
+}

@@ -1,0 +1,104 @@
+import type { Draft } from '../events.ts';
+import type { EventLog } from '../event-log.ts';
+import { failed, ok, type Result } from '../failure.ts';
+import type { RunState, StageState } from '../run-state.ts';
+import type { RerunChoice } from './api.ts';
+import { downstreamOf, findStage } from './scope.ts';
+import type { PipelineDefinition } from '../definition.ts';
+
+type Reset = Draft & { readonly type: 'stage.reset' };
+
+/**
+ * The stages that a continue (no choice) or a rerun opens again. A continue opens what failed and what was
+ * skipped because of it; what was only interrupted or never started is open anyway.
+ */
+export function resetsFor(state: RunState, choice?: RerunChoice): Result<readonly Reset[]> {
+  const definition = state.created?.definition;
+  if (!definition) return ok([]);
+  const chosen = choice ? choose(state, definition, choice) : ok(afterFailure(state, definition));
+  if (!chosen.ok) return chosen;
+  const by = choice ? 'rerun' : 'continue';
+  const ids = withParents(state, new Set([...chosen.value, ...endStages(state, definition, chosen.value)]));
+  return ok(
+    ids.map((stage) => ({ type: 'stage.reset', stage, by, reason: reasonFor(state.stages[stage], choice) })),
+  );
+}
+
+/** Appends `run.resumed` and the resets. */
+export function openAgain(
+  who: { readonly by: string; readonly pid: number; readonly assumeYes: boolean },
+  resets: readonly Reset[],
+): (log: EventLog) => Promise<void> {
+  return async (log) => {
+    for (const reset of resets) log.record(reset);
+    await log.append({ type: 'run.resumed', by: who.by, pid: who.pid, assume_yes: who.assumeYes });
+  };
+}
+
+function choose(
+  state: RunState,
+  definition: PipelineDefinition,
+  choice: RerunChoice,
+): Result<readonly string[]> {
+  const unknown = choice.stages.filter((id) => findStage(definition, id) === undefined);
+  if (unknown.length > 0) {
+    const message = `no stage "${unknown.join('", "')}" in run ${state.run_id}`;
+    return failed({
+      reason: 'invalid',
+      message,
+      hint: `its stages: ${Object.keys(state.stages).join(', ')}`,
+    });
+  }
+  const picked = new Set([...choice.stages, ...(choice.failed ? afterFailure(state, definition) : [])]);
+  if (picked.size === 0) {
+    return failed({
+      reason: 'invalid',
+      message: 'nothing to run again',
+      hint: 'name a stage, or use --failed',
+    });
+  }
+  return ok([...picked, ...(choice.downstream ? downstreamOf(definition, picked) : [])]);
+}
+
+function afterFailure(state: RunState, definition: PipelineDefinition): readonly string[] {
+  const broken = Object.values(state.stages).filter(
+    ({ status }) => status === 'failed' || status === 'cancelled',
+  );
+  const names = new Set(broken.map(({ name }) => name));
+  const skipped = downstreamOf(definition, names).filter(
+    (name) => state.stages[name]?.decision?.rule === 'need-unmet' && state.stages[name]?.status === 'skipped',
+  );
+  return [...names, ...skipped];
+}
+
+/** `finally` stages run again at the new end, once anything else does. */
+function endStages(
+  state: RunState,
+  definition: PipelineDefinition,
+  chosen: readonly string[],
+): readonly string[] {
+  const isOpen = Object.values(state.stages).some(
+    ({ status }) => status === 'pending' || status === 'interrupted',
+  );
+  if (chosen.length === 0 && !isOpen) return [];
+  return definition.finally
+    .map(({ name }) => name)
+    .filter((name) => state.stages[name]?.status !== 'pending');
+}
+
+/** A nested stage is reached only through the stages around it. */
+function withParents(state: RunState, ids: ReadonlySet<string>): readonly string[] {
+  const all = new Set(ids);
+  for (const id of ids) {
+    for (let end = id.lastIndexOf('/'); end > 0; end = id.lastIndexOf('/', end - 1))
+      all.add(id.slice(0, end));
+  }
+  return Object.keys(state.stages).filter((id) => all.has(id));
+}
+
+function reasonFor(stage: StageState | undefined, choice: RerunChoice | undefined): string {
+  if (choice?.stages.includes(stage?.name ?? '')) return 'chosen';
+  return stage?.status === 'failed' || stage?.status === 'cancelled'
+    ? `it had ${stage.status}`
+    : 'it follows one that runs again';
+}

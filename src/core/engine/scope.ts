@@ -1,0 +1,82 @@
+import type { PipelineDefinition, StageDefinition } from '../definition.ts';
+import type { JsonObject, JsonValue } from '../json.ts';
+import type { RunState, StageState } from '../run-state.ts';
+
+/** One pipeline inside a run: the outermost has the prefix `''`, one that stage `a` runs has `a/`. */
+export interface Scope {
+  readonly definition: PipelineDefinition;
+  readonly prefix: string;
+  readonly params: JsonObject;
+}
+
+/** Facts about a run that templates and conditions may read. */
+export interface RunFacts {
+  readonly run_id: string;
+  readonly environment: string;
+  readonly trigger: string;
+  readonly project: string;
+  readonly commits: readonly string[];
+  /** Folder for a run's products, absolute; empty while only planning. */
+  readonly artifacts: string;
+}
+
+/**
+ * What templates and conditions see. Outputs of stages and captured step variables stand at the top
+ * too, later ones over earlier ones; parameters come before them and the built-in names before all.
+ */
+export function variablesOf(scope: Scope, facts: RunFacts, state: RunState): JsonObject {
+  const promoted: Record<string, JsonValue> = {};
+  const stages: Record<string, JsonValue> = {};
+  for (const definition of allStages(scope.definition)) {
+    const stage = state.stages[scope.prefix + definition.name];
+    if (!stage) continue;
+    const outputs = outputsOf(stage);
+    stages[definition.name] = { status: stage.status, outputs };
+    Object.assign(promoted, outputs);
+  }
+  return {
+    ...promoted,
+    ...scope.params,
+    params: scope.params,
+    stages,
+    pipeline: scope.definition.name,
+    environment: facts.environment,
+    project: facts.project,
+    artifacts: facts.artifacts,
+    commits: facts.commits,
+    run_id: facts.run_id,
+    run: { id: facts.run_id, trigger: facts.trigger, commits: facts.commits },
+  };
+}
+
+/** A running stage's captured variables count before it ends, so that its later steps can use them. */
+function outputsOf(stage: StageState): JsonObject {
+  const captured = Object.values(stage.steps).flatMap(({ finished }) =>
+    finished?.variable ? [[finished.variable.name, finished.variable.value] as const] : [],
+  );
+  return { ...Object.fromEntries(captured), ...stage.outputs };
+}
+
+export function allStages(definition: PipelineDefinition): readonly StageDefinition[] {
+  return [...definition.stages, ...definition.finally];
+}
+
+/** The definition behind a stage id such as `outer/inner`, or undefined. */
+export function findStage(definition: PipelineDefinition, id: string): StageDefinition | undefined {
+  const [head = '', ...rest] = id.split('/');
+  const stage = allStages(definition).find(({ name }) => name === head);
+  if (rest.length === 0) return stage;
+  return stage?.pipeline && findStage(stage.pipeline, rest.join('/'));
+}
+
+/** Names of the stages that need one of `names`, directly or through others, in pipeline order. */
+export function downstreamOf(definition: PipelineDefinition, names: ReadonlySet<string>): readonly string[] {
+  const reached = new Set(names);
+  for (let before = -1; before !== reached.size;) {
+    before = reached.size;
+    for (const stage of definition.stages) {
+      if (Object.keys(stage.needs).some((need) => reached.has(need))) reached.add(stage.name);
+    }
+  }
+  return definition.stages.map(({ name }) => name).filter((name) => reached.has(name) && !names.has(name));
+}

@@ -1,0 +1,82 @@
+import type { StepDefinition } from '../definition.ts';
+import type { Evidence } from '../events.ts';
+import { failed, ok, type Result } from '../failure.ts';
+import type { JsonObject } from '../json.ts';
+import type { StageContext, StepResult } from '../stage-kind.ts';
+import { type StageRun, variablesFor } from './run-context.ts';
+import { slug } from './slug.ts';
+import type { WaitMeter } from './wait-meter.ts';
+import { runStep, type StageTry } from './step-runner.ts';
+
+interface AttemptOptions {
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly warnings: string[];
+  readonly meter: WaitMeter;
+}
+
+/** What one attempt of a stage hands to its kind. */
+export function stageContext(target: StageRun, options: AttemptOptions): StageContext {
+  const { run, scope, id, stage } = target;
+  const attempt: StageTry = { run, scope, id, stage, ...options, variables: () => variablesFor(target) };
+  const step = (definition: StepDefinition, place = { index: 1, total: 1 }): Promise<StepResult> =>
+    runStep(attempt, definition, place);
+  return {
+    clock: run.deps.clock,
+    signal: options.signal,
+    stage,
+    attempt: options.attempt,
+    project: run.created.project,
+    get variables() {
+      return variablesFor(target);
+    },
+    step,
+    steps: (steps) => runSteps(stage.parallel ? stage.max_workers : 1, steps, step),
+    runPipeline: (definition, params) =>
+      run.nested({ ...run, signal: options.signal }, { definition, params, prefix: `${id}/` }, id),
+    log: (line) => run.handle.appendLog(`${slug(id)}.log`, `${line}\n`),
+    warn: (message) => void options.warnings.push(message),
+    explain: (evidence) => explain(target, evidence),
+  };
+}
+
+function explain({ run, id }: StageRun, evidence: Evidence): void {
+  const decision = run.log.state.stages[id]?.decision;
+  if (!decision) return;
+  run.log.record({
+    type: 'stage.decided',
+    stage: id,
+    decision: { ...decision, evidence: [...decision.evidence, evidence] },
+  });
+}
+
+/** At most `workers` at a time, started in order; after a failure nothing new starts and the rest ends by itself. */
+async function runSteps(
+  workers: number,
+  steps: readonly StepDefinition[],
+  run: (
+    step: StepDefinition,
+    place: { readonly index: number; readonly total: number },
+  ) => Promise<StepResult>,
+): Promise<Result<JsonObject>> {
+  const results: StepResult[] = [];
+  const outputs: Record<string, string> = {};
+  let next = 0;
+  const work = async (): Promise<void> => {
+    for (let index = next; index < steps.length; index = next) {
+      if (results.some(({ failure }) => failure)) return;
+      next = index + 1;
+      const step = steps[index];
+      if (!step) return;
+      const result = await run(step, { index: index + 1, total: steps.length });
+      results.push(result);
+      const { variable } = result.finished;
+      if (variable) outputs[variable.name] = variable.value;
+    }
+  };
+  const settled = await Promise.allSettled(Array.from({ length: Math.min(workers, steps.length) }, work));
+  // Rethrown only when all have ended: a thrown one must not leave commands running unwatched.
+  for (const outcome of settled) if (outcome.status === 'rejected') throw outcome.reason;
+  const failure = results.find((result) => result.failure)?.failure;
+  return failure ? failed(failure) : ok(outputs);
+}

@@ -1,0 +1,224 @@
+import type { StageDefinition } from '../definition.ts';
+import type { Decision, StageFinished } from '../events.ts';
+import { type Failure, failed, type Result, toFailure } from '../failure.ts';
+import type { JsonObject } from '../json.ts';
+import { JournalError } from '../ports.ts';
+import type { StageState } from '../run-state.ts';
+import { reusable, storeResult } from './cache.ts';
+import { confirmStage } from './confirm.ts';
+import { withDeadline } from './deadline.ts';
+import { backoffMs, mayRetry } from './retry.ts';
+import { WAIVED_RULE } from './rules.ts';
+import { type StageRun, Suspended } from './run-context.ts';
+import { stageContext } from './stage-context.ts';
+import { failureOfAbort, stopReason } from './stop.ts';
+import { WaitMeter } from './wait-meter.ts';
+
+/** How long it took, told apart; milliseconds. */
+interface Timing {
+  readonly began: number;
+  readonly meter: WaitMeter;
+}
+
+/**
+ * Takes one stage from its decision to its end: confirmation, cache, attempts, result.
+ * Throws `Suspended` when a person must answer who is not here.
+ */
+export async function runStage(target: StageRun, decision: Decision): Promise<void> {
+  const { run, id } = target;
+  const takenUp = isTakenUp(run.log.state.stages[id]);
+  if (!takenUp) run.log.record({ type: 'stage.decided', stage: id, decision });
+
+  const { monotonicMs } = run.deps.clock;
+  const timing: Timing = { began: monotonicMs(), meter: new WaitMeter(monotonicMs) };
+  if (!takenUp && !(await isConfirmed(target, timing))) return;
+  const cache = takenUp ? undefined : await reusable(target);
+  if (cache?.hit)
+    return finish(target, timing, { status: 'passed', outputs: cache.hit.outputs, cached: true });
+  await attempts(target, timing);
+  const after = run.log.state.stages[id];
+  if (cache && after?.status === 'passed') await storeResult(target, cache.key, after.outputs);
+}
+
+/** It had begun in an earlier process: decided and confirmed already. */
+function isTakenUp(state: StageState | undefined): boolean {
+  if (!state) return false;
+  return state.status === 'running' || state.status === 'interrupted' || state.attempt > state.attempt_base;
+}
+
+async function isConfirmed(target: StageRun, timing: Timing): Promise<boolean> {
+  const { run, id, stage, kind } = target;
+  if (!stage.confirmation && !kind.alwaysConfirms) return true;
+  const result = await timing.meter.wait(() => confirmStage(run, id, stage));
+  if (result.go === 'on') return true;
+  if (result.go === 'fail') {
+    await finish(target, timing, failureResult(stage, result.failure));
+    return false;
+  }
+  run.log.record({ type: 'stage.decided', stage: id, decision: skippedBy(result.by) });
+  await finish(target, timing, { status: 'skipped', outputs: {} });
+  return false;
+}
+
+function skippedBy(by: string): Decision {
+  return {
+    action: 'skip',
+    rule: WAIVED_RULE,
+    reason: `${by} skipped it at its confirmation`,
+    evidence: [{ name: 'by', value: by }],
+    would_flip: 'answering yes',
+  };
+}
+
+async function attempts(target: StageRun, timing: Timing): Promise<void> {
+  const { run, stage } = target;
+  const limit: Failure = { reason: 'timed-out', limit_ms: stage.total_timeout_ms ?? 0, scope: 'total' };
+  await withDeadline(
+    run.deps.clock,
+    run.signal,
+    { limitMs: stage.total_timeout_ms, failure: limit },
+    async (signal) => {
+      for (
+        let result = await tryOnce(target, timing, signal);
+        result;
+        result = await tryOnce(target, timing, signal)
+      ) {
+        await resetChildren(target);
+      }
+    },
+  );
+}
+
+/** One attempt; true when another one is due. */
+async function tryOnce(target: StageRun, timing: Timing, signal: AbortSignal): Promise<boolean> {
+  const { run, id, stage } = target;
+  const { clock, ids } = run.deps;
+  const attempt = nextAttempt(target);
+  const base = run.log.state.stages[id]?.attempt_base ?? 0;
+  const maxAttempts = base + stage.retry.max_attempts;
+  // Not awaited: the first step's start is awaited and makes it durable, or the stage's end does.
+  run.log.record({ type: 'stage.started', stage: id, kind: stage.uses, attempt, max_attempts: maxAttempts });
+  const began = clock.monotonicMs();
+  const warnings: string[] = [];
+  const result = await perform(target, { attempt, signal, warnings, meter: timing.meter });
+  if (result.ok) {
+    const status = warnings.length > 0 ? 'warning' : 'passed';
+    await finish(target, timing, { status, outputs: result.value, warnings });
+    return false;
+  }
+  const failure = signal.aborted ? failureOfAbort(signal) : result.failure;
+  if (signal.aborted || !mayRetry(failure, stage.retry, attempt - base)) {
+    await finish(target, timing, failureResult(stage, failure, warnings));
+    return false;
+  }
+  const delayMs = backoffMs(stage.retry, attempt - base, ids.random());
+  await run.log.append({
+    type: 'stage.retried',
+    stage: id,
+    attempt,
+    max_attempts: maxAttempts,
+    failure,
+    delay_ms: delayMs,
+    duration_ms: Math.round(clock.monotonicMs() - began),
+  });
+  if (await timing.meter.wait(() => clock.sleep(delayMs, signal))) return true;
+  await finish(target, timing, failureResult(stage, failureOfAbort(signal), warnings));
+  return false;
+}
+
+/** The same number again when an attempt is taken up in the middle, otherwise one more. */
+function nextAttempt({ run, id }: StageRun): number {
+  const state = run.log.state.stages[id];
+  if (!state) return 1;
+  const inTheMiddle = state.status === 'running' || state.status === 'interrupted';
+  return inTheMiddle && state.attempt > state.attempt_base ? state.attempt : state.attempt + 1;
+}
+
+async function perform(
+  target: StageRun,
+  options: {
+    readonly attempt: number;
+    readonly signal: AbortSignal;
+    readonly warnings: string[];
+    readonly meter: WaitMeter;
+  },
+): Promise<Result<JsonObject>> {
+  const { run, stage, kind } = target;
+  const limit: Failure = { reason: 'timed-out', limit_ms: stage.timeout_ms ?? 0, scope: 'attempt' };
+  return withDeadline(
+    run.deps.clock,
+    options.signal,
+    { limitMs: stage.timeout_ms, failure: limit },
+    async (signal) => {
+      const context = stageContext(target, { ...options, signal });
+      const result = await kind.run(stage.config, context).catch((error: unknown) => failureOfThrow(error));
+      return !result.ok && signal.aborted ? failed(failureOfAbort(signal)) : result;
+    },
+  );
+}
+
+/** A bug in a kind becomes data here; what the engine itself throws passes through. */
+function failureOfThrow(error: unknown): Result<JsonObject> {
+  if (error instanceof Suspended || error instanceof JournalError) throw error;
+  return failed(toFailure(error));
+}
+
+interface StageEnd {
+  readonly status: StageFinished['status'];
+  readonly outputs: JsonObject;
+  readonly failure?: Failure;
+  readonly warnings?: readonly string[];
+  readonly cached?: boolean;
+}
+
+/** `on_failure: continue` makes a failure a warning; a stop from outside is neither. */
+function failureResult(stage: StageDefinition, failure: Failure, warnings: readonly string[] = []): StageEnd {
+  const outputs = {};
+  if (failure.reason === 'cancelled') return { status: 'cancelled', outputs, failure, warnings };
+  if (failure.reason === 'interrupted') return { status: 'interrupted', outputs, failure, warnings };
+  const status = stage.on_failure === 'continue' ? 'warning' : 'failed';
+  return { status, outputs, failure, warnings };
+}
+
+async function finish({ run, id }: StageRun, timing: Timing, end: StageEnd): Promise<void> {
+  const total = run.deps.clock.monotonicMs() - timing.began;
+  await run.log.append({
+    type: 'stage.finished',
+    stage: id,
+    attempt: run.log.state.stages[id]?.attempt ?? 0,
+    duration_ms: Math.max(0, Math.round(total - timing.meter.totalMs)),
+    wait_ms: Math.round(timing.meter.totalMs),
+    warnings: [],
+    cached: false,
+    ...end,
+  });
+}
+
+/** A stage that was decided against ends without an attempt. */
+export async function skipStage(
+  { run, id }: Pick<StageRun, 'run' | 'id'>,
+  decision: Decision,
+): Promise<void> {
+  run.log.record({ type: 'stage.decided', stage: id, decision });
+  await run.log.append({
+    type: 'stage.finished',
+    stage: id,
+    status: 'skipped',
+    attempt: run.log.state.stages[id]?.attempt ?? 0,
+    duration_ms: 0,
+    wait_ms: 0,
+    warnings: [],
+    outputs: {},
+    cached: false,
+  });
+}
+
+/** A new attempt of a nested pipeline begins from its beginning. */
+async function resetChildren({ run, id, stage }: StageRun): Promise<void> {
+  if (!stage.pipeline || stopReason(run.signal)) return;
+  for (const name of Object.keys(run.log.state.stages)) {
+    if (name.startsWith(`${id}/`)) {
+      run.log.record({ type: 'stage.reset', stage: name, by: 'retry', reason: `${id} is tried again` });
+    }
+  }
+}
