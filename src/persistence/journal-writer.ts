@@ -1,0 +1,148 @@
+import fs, { constants } from 'node:fs';
+import type { RunEvent } from '../core/events.ts';
+import type { Identity, Journal } from '../core/ports.ts';
+import { JournalError } from '../core/ports.ts';
+import { crash, crashDue, crashPoint, crashRequested } from './crash-point.ts';
+import { openRegular, syncFolder, writeAll } from './safe-files.ts';
+import type { Fence } from './segment.ts';
+import { CHAIN_START, encodeRecord, segmentFile } from './segment.ts';
+import { unwritable } from './write-failure.ts';
+
+/** A journal whose segment belongs to this process. */
+export interface SegmentJournal extends Journal {
+  /** Waits for writes under way; later appends reject. */
+  readonly close: () => Promise<void>;
+}
+
+interface Entry {
+  readonly types: readonly string[];
+  readonly lines: string;
+  readonly resolve: () => void;
+  readonly reject: (error: JournalError) => void;
+}
+
+/**
+ * Opens a new segment. It becomes durable, with the names in `folders`, together with its first events.
+ * Throws errors of the operating system; `EEXIST` where another owner of this epoch got there first.
+ */
+export function openSegment(
+  folder: string,
+  fence: { readonly epoch: number; readonly prev: Fence | null },
+  author: { readonly at: string; readonly identity: Identity },
+  folders: readonly string[],
+): SegmentJournal {
+  const file = segmentFile(folder, fence.epoch);
+  const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL } = constants;
+  const fd = openRegular(file, O_WRONLY | O_APPEND | O_CREAT | O_EXCL);
+  const { line, head } = encodeRecord(CHAIN_START, {
+    type: 'segment.opened',
+    format: 1,
+    epoch: fence.epoch,
+    at: author.at,
+    pid: process.pid,
+    host: author.identity.host,
+    prev: fence.prev,
+  });
+  try {
+    writeAll(fd, Buffer.from(line));
+  } catch (error) {
+    fs.closeSync(fd);
+    throw error;
+  }
+  return createWriter({ file, fd, head, folders: [folder, ...folders] });
+}
+
+function createWriter(segment: {
+  readonly file: string;
+  readonly fd: number;
+  readonly head: string;
+  readonly folders: readonly string[];
+}): SegmentJournal {
+  let { head, folders } = segment;
+  let queue: Entry[] = [];
+  let flushing: Promise<void> | undefined;
+  let broken: JournalError | undefined;
+  let closed = false;
+
+  const flush = async () => {
+    // Callers of the same turn share one write and one sync.
+    await Promise.resolve();
+    while (queue.length > 0 && !broken) {
+      const batch = queue;
+      queue = [];
+      try {
+        await writeBatch(segment.fd, batch);
+        for (const folder of folders) syncFolder(folder);
+        folders = [];
+        acknowledge(batch);
+      } catch (error) {
+        // Never retried: after a failed sync the kernel may call lost pages clean.
+        broken = new JournalError(unwritable(error, segment.file));
+        for (const entry of [...batch, ...queue]) entry.reject(broken);
+        queue = [];
+      }
+    }
+    flushing = undefined;
+  };
+
+  return {
+    append: (events) => {
+      if (broken) return Promise.reject(broken);
+      if (closed) return Promise.reject(new Error(`the journal ${segment.file} was closed`));
+      if (events.length === 0) return Promise.resolve();
+      return new Promise((resolve, reject) => {
+        const encoded = encodeAll(head, events);
+        head = encoded.head;
+        queue.push({ ...encoded, resolve, reject });
+        flushing ??= flush();
+      });
+    },
+    close: async () => {
+      if (closed) return;
+      closed = true;
+      await flushing;
+      fs.closeSync(segment.fd);
+    },
+  };
+}
+
+function encodeAll(head: string, events: readonly RunEvent[]) {
+  let chained = head;
+  let lines = '';
+  for (const event of events) {
+    const record = encodeRecord(chained, event);
+    chained = record.head;
+    lines += record.line;
+  }
+  return { head: chained, lines, types: events.map(({ type }) => type) };
+}
+
+async function writeBatch(fd: number, batch: readonly Entry[]): Promise<void> {
+  const data = Buffer.from(batch.map(({ lines }) => lines).join(''));
+  if (crashRequested) crashWhileWriting(fd, data, batch);
+  writeAll(fd, data);
+  if (crashRequested) crashAt(batch, 'before-sync');
+  await new Promise<void>((resolve, reject) => {
+    fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()));
+  });
+  if (crashRequested) crashAt(batch, 'after-sync');
+}
+
+function acknowledge(batch: readonly Entry[]): void {
+  for (const entry of batch) entry.resolve();
+  // After everyone who waited has had the turn in which to act on it.
+  if (crashRequested) setImmediate(() => crashAt(batch, 'after-ack'));
+}
+
+function crashAt(batch: readonly Entry[], phase: string): void {
+  for (const type of batch.flatMap(({ types }) => types)) crashPoint(`${type}:${phase}`);
+}
+
+function crashWhileWriting(fd: number, data: Buffer, batch: readonly Entry[]): void {
+  crashAt(batch, 'before-write');
+  for (const type of batch.flatMap(({ types }) => types)) {
+    if (!crashDue(`${type}:torn-write`)) continue;
+    fs.writeSync(fd, data.subarray(0, data.length >> 1));
+    crash();
+  }
+}

@@ -1,0 +1,52 @@
+import type { Failure, Result } from '../core/failure.ts';
+import { failed, ok } from '../core/failure.ts';
+
+/** One sentence per error code that a state folder meets in practice. */
+const SENTENCES: Readonly<Record<string, string>> = {
+  ENOSPC: 'disk full: nothing more can be recorded here; free some space, then continue',
+  EDQUOT: 'disk quota used up: nothing more can be recorded here; free some space, then continue',
+  EROFS: 'the file system is read-only: runs can be looked at, but not started or continued',
+  EACCES: 'permission denied: this user may not write here',
+  EPERM: 'operation not permitted: this user may not write here',
+  EIO: 'the disk reported an input/output error: check it before continuing',
+  ELOOP: 'a symbolic link stands where a plain file is expected: it is not followed',
+  ENXIO: 'a pipe or a device stands where a plain file is expected',
+  ENOTREGULAR: 'something that is not a plain file stands where one is expected',
+  ENOTDIR: 'a file stands where a folder is expected',
+  EISDIR: 'a folder stands where a file is expected',
+  ENOENT: 'a folder of the state is missing',
+  EMFILE: 'too many open files in this process',
+  ENFILE: 'too many open files on this machine',
+};
+
+/** The error's code, where it came from the operating system. */
+export function errorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/** True for an error of the operating system with one of `codes`. */
+export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
+  const code = errorCode(error);
+  return code !== undefined && codes.includes(code);
+}
+
+/** `state-unwritable` with one sentence on why; rethrows what is not an error of the operating system. */
+export function unwritable(error: unknown, path: string): Failure {
+  const code = errorCode(error);
+  if (code === undefined) throw error;
+  return {
+    reason: 'state-unwritable',
+    path,
+    detail: `${SENTENCES[code] ?? 'it cannot be written'} (${code})`,
+  };
+}
+
+/** Runs `write`; an error of the operating system becomes `state-unwritable`. */
+export function attemptWrite<T>(path: string, write: () => T): Result<T> {
+  try {
+    return ok(write());
+  } catch (error) {
+    return failed(unwritable(error, path));
+  }
+}

@@ -1,0 +1,172 @@
+import { describe, expect, test } from 'vitest';
+import {
+  EMPTY_INDEX,
+  foldIndex,
+  KEPT_SUMMARIES,
+  pairKey,
+  toStateIndex,
+} from '../../../src/core/fold-index.ts';
+import type { RunRecord, RunSummary } from '../../../src/core/run-index.ts';
+
+const AT = '2026-02-06T16:05:30+09:00';
+
+function start(runId: string, pipeline = 'release', environment = 'prod'): RunRecord {
+  return {
+    type: 'run.started',
+    run_id: runId,
+    pipeline,
+    environment,
+    trigger: 'manual',
+    at: AT,
+    stages: ['unit'],
+  };
+}
+
+function end(runId: string, status: RunSummary['status'], more: Partial<RunSummary> = {}): RunRecord {
+  const summary: RunSummary = {
+    pipeline_id: runId,
+    pipeline: 'release',
+    environment: 'prod',
+    status,
+    trigger: 'manual',
+    started_at: AT,
+    stages: [],
+    decisions: [],
+    ...more,
+  };
+  return { type: 'run.ended', run_id: runId, at: AT, summary, max_consecutive_failures: 3 };
+}
+
+function index(records: readonly RunRecord[]) {
+  return toStateIndex(foldIndex(EMPTY_INDEX, records));
+}
+
+const statuses = (...list: readonly RunSummary['status'][]) =>
+  list.map((status, position) => end(`run-${position}`, status));
+
+describe('failures in a row', () => {
+  test('failed and rolled back runs lock the pipeline for its environment at the limit', () => {
+    const { locked, consecutive } = index(statuses('failed', 'rolled_back', 'failed'));
+    expect(consecutive[pairKey('release', 'prod')]).toBe(3);
+    expect(locked).toEqual([
+      { pipeline: 'release', environment: 'prod', consecutive_failures: 3, since: AT, run_id: 'run-2' },
+    ]);
+  });
+
+  test.each(['cancelled', 'waiting', 'interrupted'] as const)(
+    'a %s run neither counts nor resets',
+    (status) => {
+      const { consecutive, locked } = index(statuses('failed', status, 'failed'));
+      expect(consecutive[pairKey('release', 'prod')]).toBe(2);
+      expect(locked).toEqual([]);
+    },
+  );
+
+  test.each(['success', 'warning'] as const)('a %s begins the count anew', (status) => {
+    const { locked, stats } = index(statuses('failed', 'failed', status, 'failed'));
+    expect(locked).toEqual([]);
+    expect(stats.consecutive_failures).toBe(1);
+  });
+
+  test('each environment counts for itself', () => {
+    const records = [...statuses('failed', 'failed'), end('other', 'failed', { environment: 'staging' })];
+    expect(index(records).consecutive).toEqual({
+      [pairKey('release', 'prod')]: 2,
+      [pairKey('release', 'staging')]: 1,
+    });
+    expect(index(records).stats.consecutive_failures).toBe(1);
+  });
+
+  test('unlocking clears the lock and the count of what it names, and nothing else', () => {
+    const records: RunRecord[] = [
+      ...statuses('failed', 'failed', 'failed'),
+      ...['a', 'b', 'c'].map((id) => end(id, 'failed', { pipeline: 'backup' })),
+      { type: 'unlocked', pipeline: 'release', by: 'ann', at: AT },
+    ];
+    const { locked, consecutive } = index(records);
+    expect(locked.map(({ pipeline }) => pipeline)).toEqual(['backup']);
+    expect(consecutive).toEqual({ [pairKey('backup', 'prod')]: 3 });
+    expect(index([...records, { type: 'unlocked', by: 'ann', at: AT }]).locked).toEqual([]);
+  });
+
+  test('a success does not take a lock away that a person has to look at', () => {
+    const { locked, consecutive } = index(statuses('failed', 'failed', 'failed', 'success'));
+    expect(locked).toHaveLength(1);
+    expect(consecutive).toEqual({});
+  });
+
+  test('a limit of 0 never locks', () => {
+    const records = statuses('failed', 'failed', 'failed', 'failed').map((record) => ({
+      ...record,
+      max_consecutive_failures: 0,
+    }));
+    expect(index(records).locked).toEqual([]);
+  });
+});
+
+describe('totals', () => {
+  test('success rate, average duration and the failures of each stage are counted over runs that ended', () => {
+    const unit = (status: string, duration: number) => ({
+      duration_ms: duration * 2,
+      stages: [
+        { name: 'unit', status, duration_ms: duration },
+        { name: 'constructor', status: 'skipped' },
+      ],
+    });
+    const { stats } = index([
+      start('a'),
+      end('a', 'success', unit('passed', 100)),
+      start('b'),
+      end('b', 'failed', unit('failed', 300)),
+      start('c'),
+    ]);
+    expect(stats).toEqual({
+      total_runs: 3,
+      success_count: 1,
+      failure_count: 1,
+      consecutive_failures: 1,
+      success_rate: 0.5,
+      average_duration_ms: 400,
+      per_stage: { unit: { runs: 2, failures: 1, average_duration_ms: 200 } },
+    });
+  });
+
+  test('a run that is taken up again counts once, with its last outcome', () => {
+    const { stats, runs } = index([start('a'), end('a', 'waiting'), end('a', 'failed'), end('a', 'success')]);
+    expect(stats).toMatchObject({ total_runs: 1, success_count: 1, failure_count: 0 });
+    expect(runs.map(({ status }) => status)).toEqual(['success']);
+  });
+
+  test('an end whose start record was torn by a crash still counts as a run', () => {
+    expect(index([end('a', 'success')]).stats).toMatchObject({ total_runs: 1, success_count: 1 });
+  });
+});
+
+test('the newest runs come first, and those without an end are the current ones', () => {
+  const { runs, current } = index([start('a'), start('b'), end('a', 'success')]);
+  expect(runs.map(({ pipeline_id: id, status }) => [id, status])).toEqual([
+    ['b', 'running'],
+    ['a', 'success'],
+  ]);
+  expect(current).toBe('b');
+});
+
+test('only the newest summaries are kept, and an old run that ends late is not counted twice', () => {
+  const at = (minute: number) => new Date(Date.UTC(2026, 0, 1) + minute * 60_000).toISOString();
+  const many = Array.from({ length: KEPT_SUMMARIES + 5 }, (_, minute) => ({
+    ...start(`run-${minute}`),
+    at: at(minute),
+  }));
+  const first = end('run-0', 'success', { started_at: at(0) });
+  const fold = foldIndex(EMPTY_INDEX, [...many, first, first]);
+  expect(fold.summaries).toHaveLength(KEPT_SUMMARIES);
+  expect(fold.summaries[0]?.pipeline_id).toBe('run-204');
+  expect(fold.totals.runs).toBe(KEPT_SUMMARIES + 5);
+});
+
+test('folding record by record, through JSON, gives what one pass gives', () => {
+  const records = [start('a'), end('a', 'failed'), start('b'), ...statuses('failed', 'success', 'failed')];
+  let fold = EMPTY_INDEX;
+  for (const record of records) fold = foldIndex(JSON.parse(JSON.stringify(fold)), [record]);
+  expect(fold).toEqual(foldIndex(EMPTY_INDEX, records));
+});
