@@ -1,0 +1,12 @@
+import { fileURLToPath } from 'node:url';
+import { argumentsOf } from './processes.ts';
+
+/** The program that masks the output of a step: beside this module, built or as source. */
+export const FILTER_FILE = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? './log-filter.ts' : './log-filter.js', import.meta.url),
+);
+
+/** A process that masks, and so is ours and not the step's. */
+export function isFilter(pid: number): boolean {
+  return argumentsOf(pid).includes(FILTER_FILE);
+}

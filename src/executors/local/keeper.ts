@@ -1,0 +1,89 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import type { Command } from '../../core/ports.ts';
+import { KEEPER_SCRIPT } from './keeper-script.ts';
+
+/** Ends the run's processes when this one dies without a word; see keeper-script.ts. One per run, started with its first step. */
+export class Keeper {
+  readonly #run: { readonly runId: string; readonly folder: string; readonly steps: string };
+  readonly #orders = new Map<string, string>();
+  #process: ChildProcess | undefined;
+
+  constructor(run: { readonly runId: string; readonly folder: string; readonly steps: string }) {
+    this.#run = run;
+  }
+
+  /** Before the step is spawned. False when the system has no process left for a keeper. */
+  add({ token, orphan }: Pick<Command, 'token' | 'orphan'>): boolean {
+    const finishMs = orphan.policy === 'kill' ? Math.max(0, Math.round(orphan.finish_ms)) : 0;
+    const order = `add ${token} ${orphan.policy} ${finishMs}\n`;
+    this.#orders.set(token, order);
+    if (this.#process === undefined) return this.#start();
+    this.#process.stdin?.write(order);
+    return true;
+  }
+
+  remove(token: string): void {
+    if (this.#orders.delete(token)) this.#process?.stdin?.write(`del ${token}\n`);
+  }
+
+  /** Dismisses it: from now on nobody looks after what still runs. */
+  async close(): Promise<void> {
+    const keeper = this.#process;
+    this.#process = undefined;
+    if (keeper?.exitCode !== null || keeper.signalCode !== null) return;
+    const ended = new Promise<void>((resolve) => {
+      keeper.once('exit', () => resolve());
+    });
+    keeper.ref();
+    keeper.stdin?.end('bye\n');
+    await ended;
+  }
+
+  #start(): boolean {
+    const { runId, steps } = this.#run;
+    const keeper = spawnKeeper([steps, this.#successorFile(), runId]);
+    if (keeper?.pid === undefined || !keeper.stdin) {
+      this.#orders.clear();
+      return false;
+    }
+    this.#process = keeper;
+    // Somebody may kill it (out of memory, an administrator): the next step starts another.
+    keeper.once('exit', () => {
+      if (this.#process === keeper) this.#process = undefined;
+    });
+    keeper.stdin.on('error', () => undefined);
+    keeper.unref();
+    if ('unref' in keeper.stdin && typeof keeper.stdin.unref === 'function') keeper.stdin.unref();
+    keeper.stdin.write([...this.#orders.values()].join(''));
+    return true;
+  }
+
+  /** Owners of a run are numbered; whoever takes it over from us creates the next `owner.<n>`. */
+  #successorFile(): string {
+    const { folder } = this.#run;
+    const newest = Math.max(
+      0,
+      ...readdirSync(folder).map((name) => Number(/^owner\.(\d+)$/.exec(name)?.[1] ?? 0)),
+    );
+    return path.join(folder, `owner.${newest + 1}`);
+  }
+}
+
+function spawnKeeper(args: readonly string[]): ChildProcess | undefined {
+  try {
+    const keeper = spawn('/bin/sh', ['-c', KEEPER_SCRIPT, 'pipewright-keeper', ...args], {
+      // A session of its own: neither Ctrl-C nor the closing of the terminal reaches it.
+      detached: true,
+      stdio: ['pipe', 'ignore', 'ignore'],
+      cwd: '/',
+      // Without the run's cookie: it must not find itself.
+      env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+    });
+    keeper.on('error', () => undefined);
+    return keeper;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,84 @@
+import { constants } from 'node:os';
+import path from 'node:path';
+import type { Usage } from '../../core/events.ts';
+import type { Failure } from '../../core/failure.ts';
+
+/** Files of one try of a step, in `<run>/steps`. */
+export interface StepFiles {
+  /** Created first, by whoever decides: the step as it begins, or who makes sure that it never does. */
+  readonly claim: string;
+  /** How it ended; written by the step's own shell. */
+  readonly exit: string;
+  /** Captured standard output. */
+  readonly out: string;
+  /** The script, where it is too long for an argument. */
+  readonly script: string;
+}
+
+/** What a claim says that is no process: the try was called off before it began. */
+export const CALLED_OFF = 'cancelled';
+/** What an exit record says of a step that was killed because nobody watched it any more. */
+export const ORPHAN_KILLED = 'orphan-killed';
+export const LIMIT_UNAVAILABLE = 'limit-unavailable';
+
+export function stepFiles(folder: string, token: string): StepFiles {
+  const base = path.join(folder, token);
+  return { claim: `${base}.claim`, exit: `${base}.exit`, out: `${base}.out`, script: `${base}.sh` };
+}
+
+/** A process, told apart from a later one with the same number. */
+export interface ProcessIdentity {
+  readonly bootId: string;
+  readonly pid: number;
+  /** As the system prints it: clock ticks since boot, or a date. */
+  readonly startTime: string;
+}
+
+/** Undefined while it is not (completely) written. */
+export function parseClaim(text: string): ProcessIdentity | typeof CALLED_OFF | undefined {
+  if (!text.endsWith('\n')) return undefined;
+  const line = text.trimEnd();
+  if (line === CALLED_OFF) return CALLED_OFF;
+  const [, bootId = '', pid = '', rest = ''] = /^(\S+) (\d+) \(.*\) (.+)$/.exec(line) ?? [];
+  const startTime = startTimeOf(rest);
+  return startTime === undefined ? undefined : { bootId, pid: Number(pid), startTime };
+}
+
+/** From the part of /proc/<pid>/stat after the name, or `- <date>` where there is no /proc. */
+export function startTimeOf(rest: string): string | undefined {
+  return rest.startsWith('- ') ? rest.slice(2).trim() : rest.split(' ')[19];
+}
+
+export type ExitRecord =
+  | { readonly type: 'exited'; readonly exitCode: number; readonly usage: Usage }
+  | { readonly type: 'orphan-killed' }
+  | { readonly type: 'limit-unavailable' };
+
+/** Undefined when the step left none, or a torn one. */
+export function parseExitRecord(text: string): ExitRecord | undefined {
+  const [first = '', , children = ''] = text.split('\n');
+  if (!text.includes('\n')) return undefined;
+  if (first === ORPHAN_KILLED || first === LIMIT_UNAVAILABLE) return { type: first };
+  const code = /^exit (\d+)$/.exec(first)?.[1];
+  return code === undefined ? undefined : { type: 'exited', exitCode: Number(code), usage: cpuOf(children) };
+}
+
+/** The second line of the shell's `times`: user and system time of all children, `0m0.01s 1m2.50s`. */
+function cpuOf(children: string): Usage {
+  const [user, system] = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, seconds]) =>
+    Math.round((Number(minutes) * 60 + Number(seconds)) * 1000),
+  );
+  return user === undefined || system === undefined ? {} : { cpu_user_ms: user, cpu_system_ms: system };
+}
+
+/** What an exit code other than 0 says by the conventions of the shell. */
+export function exitFailure(exitCode: number): Failure {
+  if (exitCode === 127) return { reason: 'command-not-found' };
+  if (exitCode === 126) return { reason: 'command-not-executable' };
+  const signal = exitCode > 128 ? signalName(exitCode - 128) : undefined;
+  return signal ? { reason: 'signal', signal } : { reason: 'exit-non-zero', exit_code: exitCode };
+}
+
+function signalName(number: number): string | undefined {
+  return Object.entries(constants.signals).find(([, value]) => value === number)?.[0];
+}
