@@ -5,6 +5,7 @@ import type {
   ConfirmationRequested,
   RunCreated,
   RunEvent,
+  StageStarted,
   StepFinished,
   StepStarted,
   Usage,
@@ -163,19 +164,8 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
   switch (event.type) {
     case 'stage.decided':
       return { ...stage, decision: event.decision };
-    case 'stage.started': {
-      const { failure: _, interruption_answer: _i, finished_at: _f, ...rest } = stage;
-      return {
-        ...rest,
-        kind: event.kind,
-        status: 'running',
-        attempt: event.attempt,
-        max_attempts: event.max_attempts,
-        started_at: stage.started_at ?? event.at,
-        // The same attempt again: taken up after an interruption, its finished steps stand.
-        steps: event.attempt === stage.attempt ? stage.steps : {},
-      };
-    }
+    case 'stage.started':
+      return startAttempt(stage, event);
     case 'stage.retried':
       return {
         ...stage,
@@ -227,6 +217,22 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
     default:
       return unreachable(event);
   }
+}
+
+function startAttempt(stage: StageState, event: StageStarted): StageState {
+  const { failure: _, interruption_answer: answer, finished_at: _f, ...rest } = stage;
+  // The same attempt again: taken up after a crash or an interruption, its finished steps stand.
+  const again = event.attempt === stage.attempt;
+  return {
+    ...rest,
+    kind: event.kind,
+    status: 'running',
+    attempt: event.attempt,
+    max_attempts: event.max_attempts,
+    started_at: stage.started_at ?? event.at,
+    steps: again ? stage.steps : {},
+    ...(again && answer && { interruption_answer: answer }),
+  };
 }
 
 function reduceStepFinished(stage: StageState, event: StepFinished): StageState {

@@ -14,7 +14,8 @@ type Reset = Draft & { readonly type: 'stage.reset' };
  */
 export function resetsFor(state: RunState, choice?: RerunChoice): Result<readonly Reset[]> {
   const definition = state.created?.definition;
-  if (!definition) return ok([]);
+  const isUndoing = state.rollback !== undefined && state.finished_at === undefined;
+  if (!definition || (isUndoing && !choice)) return ok([]);
   const chosen = choice ? choose(state, definition, choice) : ok(afterFailure(state, definition));
   if (!chosen.ok) return chosen;
   const by = choice ? 'rerun' : 'continue';

@@ -1,4 +1,3 @@
-import type { StageDefinition } from '../definition.ts';
 import type { Decision, StageFinished } from '../events.ts';
 import { type Failure, failed, type Result, toFailure } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
@@ -11,7 +10,7 @@ import { backoffMs, mayRetry } from './retry.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { type StageRun, Suspended } from './run-context.ts';
 import { stageContext } from './stage-context.ts';
-import { failureOfAbort, stopReason } from './stop.ts';
+import { failureOfAbort, isInterrupted, stopReason } from './stop.ts';
 import { WaitMeter } from './wait-meter.ts';
 
 /** How long it took, told apart; milliseconds. */
@@ -52,7 +51,7 @@ async function isConfirmed(target: StageRun, timing: Timing): Promise<boolean> {
   const result = await timing.meter.wait(() => confirmStage(run, id, stage));
   if (result.go === 'on') return true;
   if (result.go === 'fail') {
-    await finish(target, timing, failureResult(stage, result.failure));
+    await finish(target, timing, failureResult(target, result.failure));
     return false;
   }
   run.log.record({ type: 'stage.decided', stage: id, decision: skippedBy(result.by) });
@@ -108,7 +107,7 @@ async function tryOnce(target: StageRun, timing: Timing, signal: AbortSignal): P
   }
   const failure = signal.aborted ? failureOfAbort(signal) : result.failure;
   if (signal.aborted || !mayRetry(failure, stage.retry, attempt - base)) {
-    await finish(target, timing, failureResult(stage, failure, warnings));
+    await finish(target, timing, failureResult(target, failure, warnings));
     return false;
   }
   const delayMs = backoffMs(stage.retry, attempt - base, ids.random());
@@ -122,7 +121,7 @@ async function tryOnce(target: StageRun, timing: Timing, signal: AbortSignal): P
     duration_ms: Math.round(clock.monotonicMs() - began),
   });
   if (await timing.meter.wait(() => clock.sleep(delayMs, signal))) return true;
-  await finish(target, timing, failureResult(stage, failureOfAbort(signal), warnings));
+  await finish(target, timing, failureResult(target, failureOfAbort(signal), warnings));
   return false;
 }
 
@@ -172,10 +171,14 @@ interface StageEnd {
 }
 
 /** `on_failure: continue` makes a failure a warning; a stop from outside is neither. */
-function failureResult(stage: StageDefinition, failure: Failure, warnings: readonly string[] = []): StageEnd {
+function failureResult(
+  { run, stage }: StageRun,
+  failure: Failure,
+  warnings: readonly string[] = [],
+): StageEnd {
   const outputs = {};
   if (failure.reason === 'cancelled') return { status: 'cancelled', outputs, failure, warnings };
-  if (failure.reason === 'interrupted') return { status: 'interrupted', outputs, failure, warnings };
+  if (isInterrupted(run.signal)) return { status: 'interrupted', outputs, failure, warnings };
   const status = stage.on_failure === 'continue' ? 'warning' : 'failed';
   return { status, outputs, failure, warnings };
 }

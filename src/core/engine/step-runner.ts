@@ -118,7 +118,8 @@ async function recoverStep(
     const answer = await resolveInterruption(attempt, step.name, recovered.detail);
     if (answer !== 'retry') {
       const failure: Failure = { reason: 'interrupted', step: step.name, detail: recovered.detail };
-      return execute(attempt, step, () => Promise.resolve({ failure }), { ...prepared, adopted: true });
+      const outcome = answer === 'fail' ? { failure } : {};
+      return execute(attempt, step, () => Promise.resolve(outcome), { ...prepared, adopted: true });
     }
   }
   return startStep(attempt, step, place, prepared);
