@@ -8,9 +8,8 @@ export function leadingPlaces(commands: readonly SimpleCommand[]): ReadonlySet<n
   for (const command of commands) {
     const { programs, name } = resolveProgram(command);
     const begin = programs.at(-1) ?? 0;
-    if (name === '[' || name === 'test') {
-      if (isPlainTest(command.words.slice(begin + 1))) continue;
-    }
+    if (TAKE_NO_OPTIONS.has(name ?? '')) continue;
+    if ((name === '[' || name === 'test') && isPlainTest(command.words.slice(begin + 1))) continue;
     const launches = programs.some((index) => LAUNCHERS.has(programName(command.words[index]) ?? ''));
     // The first `--` of `kubectl exec pod -- rm x` belongs to kubectl, a second one to rm.
     let endsNeeded = launches ? 2 : 1;
@@ -22,6 +21,8 @@ export function leadingPlaces(commands: readonly SimpleCommand[]): ReadonlySet<n
   }
   return leading;
 }
+
+const TAKE_NO_OPTIONS = new Set([':', 'true', 'false']);
 
 /** `echo` and `printf` look for options only in front of their first other word. */
 function isBehindText(words: readonly Word[], program: number, index: number): boolean {

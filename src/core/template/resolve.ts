@@ -42,7 +42,6 @@ export function operands(words: readonly Word[], from: number, options: Options)
     const word = words[at];
     if (!word) continue;
     if (found.length > 0) found.push(at);
-    else if (word.text === '--') continue;
     else if (takesArgument(word, options)) at += 1;
     else if (!isOption(word) && word.assigns === undefined) found.push(at);
   }
@@ -50,7 +49,7 @@ export function operands(words: readonly Word[], from: number, options: Options)
 }
 
 export function isOption(word: Word): boolean {
-  return word.prefix.startsWith('-') && word.text !== '-' && word.text !== '--';
+  return word.prefix.startsWith('-') && word.text !== '-';
 }
 
 /** Which words after the interpreter at `from` are code, and its first operand where that is not code. */
@@ -59,15 +58,18 @@ export function codeWords(words: readonly Word[], from: number, interpreter: Int
   let operand: number | undefined;
   for (let at = from + 1; at < words.length; at++) {
     const word = words[at];
-    if (!word || word.text === '--') continue;
+    if (!word) continue;
     const option = interpreter.code.find((candidate) => takesCode(word, candidate));
     const takesNext = option === undefined ? takesArgument(word, interpreter) : isWhole(word, option);
     if (takesNext) at += 1;
     if (option !== undefined) code.push(at);
     else if (!takesNext && !isOption(word)) operand ??= at;
   }
-  if (!interpreter.firstOperand || code.length > 0 || operand === undefined) return { code, operand };
-  return { code: [operand], operand: undefined };
+  return interpreter.firstOperand && code.length === 0 ? operandAsCode(operand) : { code, operand };
+}
+
+function operandAsCode(operand: number | undefined): CodeWords {
+  return { code: operand === undefined ? [] : [operand], operand: undefined };
 }
 
 /** Indexes of words. */
@@ -100,7 +102,7 @@ export function shellScript(words: readonly Word[], shell: number): CodeWords {
   const code: number[] = [];
   for (let at = shell + 1; at < words.length; at++) {
     const word = words[at];
-    if (!word || word.text === '--') continue;
+    if (!word) continue;
     if (!isOption(word) && !word.prefix.startsWith('+')) {
       return hasCode ? { code: [...code, at], operand: undefined } : { code, operand: at };
     }
