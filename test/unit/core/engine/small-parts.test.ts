@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RetryPolicy } from '../../../../src/core/definition.ts';
 import { backoffMs, mayRetry } from '../../../../src/core/engine/retry.ts';
