@@ -2,8 +2,9 @@
  * Test hook: lets a chaos test kill this process at an exact point.
  * `PIPEWRIGHT_CRASH=<point>[:n]` sends SIGKILL to the process itself the n-th time (default: first)
  * that point is reached. Points of the journal are `<event type>:<phase>` with the phases
- * `before-write`, `torn-write`, `before-sync`, `after-sync` and `after-ack`; anyone may add names
- * of their own, such as `step:spawned`. Without the variable every call is one comparison.
+ * `before-write`, `torn-write`, `before-sync`, `after-sync` and `after-ack`; those of the index
+ * `index:<phase>` with the first four; those of snapshots `snapshot:` and `opened`, `written`,
+ * `synced`, `renamed`. Anyone may add names of their own, such as `step:spawned`. Without the variable every call is one comparison.
  */
 const wanted = parse(process.env['PIPEWRIGHT_CRASH']);
 let reached = 0;

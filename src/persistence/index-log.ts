@@ -1,6 +1,7 @@
 import fs, { constants } from 'node:fs';
 import { createHash } from 'node:crypto';
 import type { RunRecord } from '../core/run-index.ts';
+import { crash, crashDue, crashPoint } from './crash-point.ts';
 import { openRegular, readAt } from './safe-files.ts';
 import { hasCode } from './write-failure.ts';
 
@@ -18,11 +19,18 @@ export async function appendRecord(file: string, record: RunRecord): Promise<voi
   const fd = openRegular(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     const data = Buffer.from(`\n${JSON.stringify(record)}\n`);
+    crashPoint('index:before-write');
+    if (crashDue('index:torn-write')) {
+      fs.writeSync(fd, data.subarray(0, data.length >> 1));
+      crash();
+    }
     // After a short write the whole record again: another process may have written meanwhile.
     while (fs.writeSync(fd, data) < data.length);
+    crashPoint('index:before-sync');
     await new Promise<void>((resolve, reject) => {
       fs.fdatasync(fd, (error) => (error ? reject(error) : resolve()));
     });
+    crashPoint('index:after-sync');
   } finally {
     fs.closeSync(fd);
   }

@@ -30,10 +30,10 @@ export function readHeldRuns(layout: StateLayout): readonly HeldRun[] {
     });
 }
 
-/** Ids that the index shows as running though no process holds them; they may just have ended. */
+/** Ids that the index shows as running though no process holds or held them; they may just have ended. */
 export function orphansOf(fold: IndexFold, held: readonly HeldRun[]): readonly string[] {
-  const living = new Set(held.flatMap(({ runId, alive }) => (alive ? [runId] : [])));
-  return fold.open.filter((runId) => !living.has(runId));
+  const known = new Set(held.map(({ runId }) => runId));
+  return fold.open.filter((runId) => !known.has(runId));
 }
 
 /**

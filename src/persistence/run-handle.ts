@@ -62,7 +62,7 @@ export function createRunHandle(claimed: ClaimedRun): RunHandle {
         stop();
       };
     },
-    writeArtifact: (name, text) => {
+    writeArtifact: async (name, text) => {
       const file = inside(path.join(run.folder, 'artifacts'), name);
       return translated(file, async () => {
         fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 });
@@ -70,7 +70,7 @@ export function createRunHandle(claimed: ClaimedRun): RunHandle {
         return file;
       });
     },
-    appendLog: (name, text) => {
+    appendLog: async (name, text) => {
       const file = inside(path.join(run.folder, 'logs'), name);
       return translated(file, async () => appendText(file, text));
     },

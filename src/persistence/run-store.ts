@@ -62,7 +62,8 @@ export function createRunStore(options: RunStoreOptions): FileRunStore {
     find: (query) => findRun(store, query),
     request: (runId, request) =>
       onRun(layout, runId, (run) => writing(run.inbox, () => leaveRequest(run.inbox, request))),
-    follow: (runId, fromSeq, signal) => followRun(runLayout(layout, runId), fromSeq, signal),
+    follow: (runId, fromSeq, signal) =>
+      runExists(layout, runId) ? followRun(runLayout(layout, runId), fromSeq, signal) : nothing(),
     index: () => readIndex(store),
     record: (record) =>
       writing(layout.index, async () => {
@@ -222,6 +223,9 @@ async function recordLostEnds(store: Store, fold: IndexFold, held: readonly Held
     }
   }
 }
+
+// oxlint-disable-next-line require-yield -- a run that is not there has no events
+async function* nothing(): AsyncGenerator<never> {}
 
 async function onRun<T>(
   layout: StateLayout,

@@ -1,6 +1,7 @@
 import fs, { constants } from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { crashPoint } from './crash-point.ts';
 import { hasCode } from './write-failure.ts';
 
 /** Flags that keep a planted link from being followed and a planted pipe from hanging us. */
@@ -127,14 +128,18 @@ export async function replaceFile(file: string, text: string): Promise<void> {
   const temporary = temporaryName(file);
   try {
     const handle = await fs.promises.open(temporary, 'wx', 0o600);
+    crashPoint('snapshot:opened');
     try {
       // FileHandle.writeFile loops over short writes.
       await handle.writeFile(text);
+      crashPoint('snapshot:written');
       await handle.sync();
+      crashPoint('snapshot:synced');
     } finally {
       await handle.close();
     }
     await fs.promises.rename(temporary, file);
+    crashPoint('snapshot:renamed');
   } catch (error) {
     removeQuietly(temporary);
     throw error;
