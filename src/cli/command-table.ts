@@ -1,0 +1,294 @@
+import { LOG_LEVELS, OUTPUTS } from './command.ts';
+
+/** One option of one command: parser, help, completion and the pages in docs/ follow from it. */
+export interface OptionSpec {
+  /** Without the dashes. */
+  readonly name: string;
+  readonly short?: string;
+  /** `flag` takes no value; `list` may be repeated and takes commas; `pairs` takes `k=v`. */
+  readonly type: 'flag' | 'value' | 'list' | 'pairs' | 'int' | 'choice';
+  /** Placeholder in help. */
+  readonly value?: string;
+  readonly choices?: readonly string[];
+  readonly help: string;
+}
+
+export interface CommandSpec {
+  readonly name: string;
+  /** What follows the command's name. */
+  readonly usage: string;
+  readonly summary: string;
+  readonly positionals: { readonly min: number; readonly max: number; readonly what: string };
+  readonly options: readonly OptionSpec[];
+  /** Unknown long options are parameters of the pipeline. */
+  readonly takesParameters?: boolean;
+  /** Second word, as in `audit verify`. */
+  readonly verbs?: readonly string[];
+  readonly examples: readonly string[];
+}
+
+const JSON_OPTION: OptionSpec = { name: 'json', type: 'flag', help: 'One JSON document on stdout.' };
+const YES: OptionSpec = {
+  name: 'yes',
+  short: 'y',
+  type: 'flag',
+  help: 'Answer every confirmation with yes.',
+};
+const RUN = 'a run: its id, the beginning of one, or `last`';
+
+export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
+  {
+    name: 'project',
+    type: 'value',
+    value: 'DIR',
+    help: 'Project folder (default: nearest one with pipewright.yaml or .git).',
+  },
+  {
+    name: 'state',
+    type: 'value',
+    value: 'DIR',
+    help: 'State folder (default: <project>/state; also PIPEWRIGHT_STATE).',
+  },
+  {
+    name: 'output',
+    type: 'choice',
+    choices: OUTPUTS,
+    help: 'How a run is shown (default: plain).',
+  },
+  {
+    name: 'log-level',
+    type: 'choice',
+    choices: LOG_LEVELS,
+    help: 'What is said on stderr (default: warn).',
+  },
+  { name: 'strict', type: 'flag', help: 'A run that ends with a warning exits with 1.' },
+  { name: 'no-color', type: 'flag', help: 'No colours (also NO_COLOR).' },
+  { name: 'help', short: 'h', type: 'flag', help: 'Explain the command.' },
+  { name: 'version', short: 'V', type: 'flag', help: 'Print the version.' },
+];
+
+const PIPELINE_OPTIONS: readonly OptionSpec[] = [
+  { name: 'set', type: 'pairs', value: 'K=V …', help: 'Parameters of the pipeline; or --k=v for each.' },
+  {
+    name: 'commits',
+    short: 'c',
+    type: 'value',
+    value: 'A..B|SHA,SHA|last:N',
+    help: 'Commits that the pipeline is about.',
+  },
+  { name: 'env', type: 'value', value: 'NAME', help: 'Environment (default: the one of pipewright.yaml).' },
+  {
+    name: 'context',
+    type: 'value',
+    value: 'NAME',
+    help: 'Where commands run unless a stage says otherwise.',
+  },
+  { name: 'skip', type: 'list', value: 'STAGE …', help: 'Leave these stages out.' },
+  { name: 'only', type: 'list', value: 'STAGE …', help: 'Run only these stages.' },
+  { name: 'from', type: 'value', value: 'STAGE', help: 'Start at this stage.' },
+];
+
+const PIPELINE = { min: 1, max: 1, what: 'one pipeline: its name or its file' };
+const ONE_RUN = { min: 1, max: 1, what: RUN };
+const NONE = { min: 0, max: 0, what: 'no argument' };
+
+/** Every command of this version, in the order in which help lists them. */
+export const COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'run',
+    usage: '<name|file> [--set k=v …] [--k=v …]',
+    summary: 'Run a pipeline.',
+    positionals: PIPELINE,
+    takesParameters: true,
+    options: [...PIPELINE_OPTIONS, YES, { ...JSON_OPTION, help: 'The same as --output json.' }],
+    examples: ['pipewright run release --env staging -y', 'pipewright run backup --source=/srv/data'],
+  },
+  {
+    name: 'plan',
+    usage: '<name|file> [--set k=v …] [--k=v …]',
+    summary: 'Show what would run, what would be skipped and why; touch nothing.',
+    positionals: PIPELINE,
+    takesParameters: true,
+    options: [...PIPELINE_OPTIONS, JSON_OPTION],
+    examples: ['pipewright plan release --skip deploy'],
+  },
+  {
+    name: 'why',
+    usage: '<run> [stage]',
+    summary: 'Explain each decision of a run: rule, evidence and what would flip it.',
+    positionals: { min: 1, max: 2, what: `${RUN}, and a stage` },
+    options: [JSON_OPTION],
+    examples: ['pipewright why last', 'pipewright why last deploy'],
+  },
+  {
+    name: 'runs',
+    usage: '',
+    summary: 'List runs, newest first.',
+    positionals: NONE,
+    options: [
+      { name: 'stats', type: 'flag', help: 'Totals, success rate, averages and failures per stage.' },
+      { name: 'limit', type: 'int', value: 'N', help: 'At most so many runs (default 20; 0: all).' },
+      {
+        name: 'status',
+        type: 'list',
+        value: 'STATUS',
+        help: 'Only runs with one of these statuses.',
+      },
+      { name: 'pipeline', type: 'value', value: 'NAME', help: 'Only runs of this pipeline.' },
+      JSON_OPTION,
+    ],
+    examples: ['pipewright runs --status failed', 'pipewright runs --stats --json'],
+  },
+  {
+    name: 'show',
+    usage: '<run>',
+    summary: 'Show one run: stages, durations, attempts, CPU and memory.',
+    positionals: ONE_RUN,
+    options: [JSON_OPTION],
+    examples: ['pipewright show last'],
+  },
+  {
+    name: 'logs',
+    usage: '<run> [stage]',
+    summary: 'Print what the commands of a run printed.',
+    positionals: { min: 1, max: 2, what: `${RUN}, and a stage` },
+    options: [
+      { name: 'follow', short: 'f', type: 'flag', help: 'Go on until the run ends.' },
+      { name: 'lines', type: 'int', value: 'N', help: 'Only the last N lines of each log.' },
+      JSON_OPTION,
+    ],
+    examples: ['pipewright logs last test', 'pipewright logs last -f'],
+  },
+  {
+    name: 'continue',
+    usage: '[run]',
+    summary: 'Take a waiting, interrupted or failed run up where it stands.',
+    positionals: { min: 0, max: 1, what: RUN },
+    options: [YES, { ...JSON_OPTION, help: 'The same as --output json.' }],
+    examples: ['pipewright continue', 'pipewright continue 20260206-1600 -y'],
+  },
+  {
+    name: 'rerun',
+    usage: '<run> <stage…> [--downstream|--failed]',
+    summary: 'Run chosen stages of a run again: same run, new attempt.',
+    positionals: { min: 1, max: Number.POSITIVE_INFINITY, what: `${RUN}, and stages` },
+    options: [
+      { name: 'downstream', type: 'flag', help: 'Also every stage that needs them.' },
+      {
+        name: 'failed',
+        type: 'flag',
+        help: 'Every failed, cancelled and interrupted stage, and what was skipped because of one.',
+      },
+      { name: 'plan', type: 'flag', help: 'Only show what would run again.' },
+      YES,
+      { ...JSON_OPTION, help: 'The same as --output json.' },
+    ],
+    examples: ['pipewright rerun last test --downstream', 'pipewright rerun last --failed'],
+  },
+  {
+    name: 'approve',
+    usage: '<run> <stage>',
+    summary: 'Confirm a stage that waits for it.',
+    positionals: { min: 2, max: 2, what: `${RUN}, and a stage` },
+    options: [{ name: 'comment', type: 'value', value: 'TEXT', help: 'Kept with the answer.' }, JSON_OPTION],
+    examples: ['pipewright approve last deploy --comment "checked on staging"'],
+  },
+  {
+    name: 'reject',
+    usage: '<run> <stage>',
+    summary: 'Refuse a stage that waits for confirmation.',
+    positionals: { min: 2, max: 2, what: `${RUN}, and a stage` },
+    options: [{ name: 'comment', type: 'value', value: 'TEXT', help: 'Kept with the answer.' }, JSON_OPTION],
+    examples: ['pipewright reject last deploy --comment "wrong branch"'],
+  },
+  {
+    name: 'cancel',
+    usage: '<run>',
+    summary: 'Stop a run for good, with every process of it.',
+    positionals: ONE_RUN,
+    options: [JSON_OPTION],
+    examples: ['pipewright cancel last'],
+  },
+  {
+    name: 'unlock',
+    usage: '[pipeline] [--env NAME]',
+    summary: 'Open pipelines that too many failures in a row have locked.',
+    positionals: { min: 0, max: 1, what: 'one pipeline' },
+    options: [{ name: 'env', type: 'value', value: 'NAME', help: 'Only for this environment.' }, JSON_OPTION],
+    examples: ['pipewright unlock', 'pipewright unlock release --env production'],
+  },
+  {
+    name: 'validate',
+    usage: '[file…]',
+    summary: 'Check pipelines and pipewright.yaml; name every problem by line and column.',
+    positionals: { min: 0, max: Number.POSITIVE_INFINITY, what: 'files' },
+    options: [JSON_OPTION],
+    examples: ['pipewright validate', 'pipewright validate pipelines/release.yaml'],
+  },
+  {
+    name: 'schema',
+    usage: '[pipeline|project]',
+    summary: 'Print the JSON Schema of pipeline files, or of pipewright.yaml.',
+    positionals: { min: 0, max: 1, what: '`pipeline` or `project`' },
+    options: [JSON_OPTION],
+    examples: ['pipewright schema > pipeline.schema.json'],
+  },
+  {
+    name: 'init',
+    usage: '',
+    summary: 'Write a first pipeline that fits the project.',
+    positionals: NONE,
+    options: [{ name: 'dry-run', type: 'flag', help: 'Only say what would be written.' }, JSON_OPTION],
+    examples: ['pipewright init --dry-run'],
+  },
+  {
+    name: 'doctor',
+    usage: '',
+    summary: 'Look for the tools that pipelines may need, and at the state folder.',
+    positionals: NONE,
+    options: [JSON_OPTION],
+    examples: ['pipewright doctor'],
+  },
+  {
+    name: 'audit',
+    usage: 'verify <run>',
+    summary: "Check that a run's journal is whole and unchanged.",
+    verbs: ['verify'],
+    positionals: ONE_RUN,
+    options: [JSON_OPTION],
+    examples: ['pipewright audit verify last'],
+  },
+  {
+    name: 'completion',
+    usage: '<bash|zsh|fish>',
+    summary: 'Print a completion script for a shell.',
+    positionals: { min: 1, max: 1, what: 'a shell: bash, zsh or fish' },
+    options: [],
+    examples: ['source <(pipewright completion bash)'],
+  },
+  {
+    name: 'help',
+    usage: '[command]',
+    summary: 'Explain a command.',
+    positionals: { min: 0, max: 1, what: 'one command' },
+    options: [],
+    examples: ['pipewright help run'],
+  },
+];
+
+/** Part of the contract, not yet built: named so that they are refused with a reason. */
+export const LATER_COMMANDS = [
+  'rollback',
+  'demo',
+  'transfer',
+  'watch',
+  'worker',
+  'queue',
+  'serve',
+  'hook',
+  'context',
+] as const;
+
+export function findCommand(name: string): CommandSpec | undefined {
+  return COMMANDS.find((command) => command.name === name);
+}

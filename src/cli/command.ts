@@ -1,0 +1,101 @@
+import type { Selection } from '../core/events.ts';
+
+/** A command line, understood. What it names is not looked at yet. */
+export type Command =
+  | ({ readonly name: 'home' } & Common)
+  | ({ readonly name: 'version' } & Common)
+  | ({ readonly name: 'help'; readonly topic?: string } & Common)
+  | RunCommand
+  | PlanCommand
+  | ({ readonly name: 'why'; readonly run: string; readonly stage?: string } & Common)
+  | RunsCommand
+  | ({ readonly name: 'show'; readonly run: string } & Common)
+  | LogsCommand
+  | ({ readonly name: 'continue'; readonly run?: string; readonly yes: boolean } & Common)
+  | RerunCommand
+  | AnswerCommand
+  | ({ readonly name: 'cancel'; readonly run: string } & Common)
+  | ({ readonly name: 'unlock'; readonly pipeline?: string; readonly env?: string } & Common)
+  | ({ readonly name: 'validate'; readonly files: readonly string[] } & Common)
+  | ({ readonly name: 'schema'; readonly of: 'pipeline' | 'project' } & Common)
+  | ({ readonly name: 'init'; readonly dryRun: boolean } & Common)
+  | ({ readonly name: 'doctor' } & Common)
+  | ({ readonly name: 'audit'; readonly verb: 'verify'; readonly run: string } & Common)
+  | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
+
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+export type Shell = (typeof SHELLS)[number];
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+export const OUTPUTS = ['tui', 'plain', 'json'] as const;
+
+/** What every command takes. */
+export interface Common {
+  readonly project?: string;
+  readonly state?: string;
+  readonly output: (typeof OUTPUTS)[number];
+  readonly logLevel: LogLevel;
+  readonly strict: boolean;
+  readonly noColor: boolean;
+  /** `--json`, or `--output json`. */
+  readonly json: boolean;
+}
+
+/** A parameter as typed: `--k=v`, `--k v`, `--k` or `--set k=v`. Checked against the pipeline later. */
+export interface RawParameter {
+  readonly name: string;
+  /** Absent for `--k` alone. */
+  readonly value?: string;
+}
+
+export interface PipelineRequest extends Common {
+  readonly target: string;
+  readonly parameters: readonly RawParameter[];
+  readonly commits?: string;
+  readonly env?: string;
+  readonly context?: string;
+  readonly selection: Selection;
+}
+
+export interface RunCommand extends PipelineRequest {
+  readonly name: 'run';
+  readonly yes: boolean;
+}
+
+export interface PlanCommand extends PipelineRequest {
+  readonly name: 'plan';
+}
+
+export interface RunsCommand extends Common {
+  readonly name: 'runs';
+  readonly stats: boolean;
+  /** 0: all. */
+  readonly limit: number;
+  readonly statuses: readonly string[];
+  readonly pipeline?: string;
+}
+
+export interface LogsCommand extends Common {
+  readonly name: 'logs';
+  readonly run: string;
+  readonly stage?: string;
+  readonly follow: boolean;
+  readonly lines?: number;
+}
+
+export interface RerunCommand extends Common {
+  readonly name: 'rerun';
+  readonly run: string;
+  readonly stages: readonly string[];
+  readonly downstream: boolean;
+  readonly failed: boolean;
+  readonly planOnly: boolean;
+  readonly yes: boolean;
+}
+
+export interface AnswerCommand extends Common {
+  readonly name: 'approve' | 'reject';
+  readonly run: string;
+  readonly stage: string;
+  readonly comment?: string;
+}

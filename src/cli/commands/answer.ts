@@ -1,0 +1,77 @@
+import type { AnswerCommand, Command } from '../command.ts';
+import { orFail, printFailure, printJson, withRun } from '../print.ts';
+import type { Services } from '../services.ts';
+
+/** `approve` and `reject`: recorded by whoever owns the run, or by us. */
+export async function answer(command: AnswerCommand, services: Services): Promise<number> {
+  const engine = await services.caretaker();
+  return withRun(services, command, command.run, async (runId) => {
+    const given = {
+      type: command.name,
+      ...(command.comment !== undefined && { comment: command.comment }),
+    };
+    const result = await engine.answer(runId, command.stage, given);
+    return orFail(services, command, result, async (status) => {
+      const done = command.name === 'approve' ? 'approved' : 'rejected';
+      if (command.json) {
+        await printJson(services, { pipeline_id: runId, stage: command.stage, answer: done, status });
+        return 0;
+      }
+      const next =
+        status === 'waiting' || status === 'interrupted' ? `; pipewright continue ${runId}  goes on` : '';
+      await services.terminal.write(`${command.stage} of run ${runId} is ${done}${next}\n`);
+      return 0;
+    });
+  });
+}
+
+/** `cancel`: final. */
+export async function cancel(
+  command: Extract<Command, { readonly name: 'cancel' }>,
+  services: Services,
+): Promise<number> {
+  const engine = await services.caretaker();
+  return withRun(services, command, command.run, async (runId) =>
+    orFail(services, command, await engine.cancel(runId), async (status) => {
+      if (command.json) await printJson(services, { pipeline_id: runId, status });
+      else await services.terminal.write(`run ${runId} is ${status}\n`);
+      return 0;
+    }),
+  );
+}
+
+/** `unlock`: all locks, or those of one pipeline or environment. */
+export async function unlock(
+  command: Extract<Command, { readonly name: 'unlock' }>,
+  services: Services,
+): Promise<number> {
+  const store = await services.store();
+  const index = await store.index();
+  if (!index.ok) return printFailure(services, command, index.failure);
+  const { pipeline, env: environment } = command;
+  const opened = index.value.locked.filter(
+    (lock) =>
+      (pipeline === undefined || lock.pipeline === pipeline) &&
+      (environment === undefined || lock.environment === environment),
+  );
+  if (opened.length > 0) {
+    const recorded = await store.record({
+      type: 'unlocked',
+      ...(pipeline !== undefined && { pipeline }),
+      ...(environment !== undefined && { environment }),
+      by: `${services.identity.user}@${services.identity.host}`,
+      at: services.now(),
+    });
+    if (!recorded.ok) return printFailure(services, command, recorded.failure);
+  }
+  if (command.json) {
+    await printJson(services, { unlocked: opened });
+    return 0;
+  }
+  const lines = opened.map(
+    (lock) =>
+      `unlocked ${lock.pipeline} (${lock.environment}), locked after ${lock.consecutive_failures} failures in a row`,
+  );
+  await services.terminal.write(`${lines.length > 0 ? lines.join('\n') : 'nothing was locked'}\n`);
+  return 0;
+}

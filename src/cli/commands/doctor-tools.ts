@@ -1,0 +1,37 @@
+/** A program that pipelines may need. */
+export interface Tool {
+  readonly name: string;
+  /** Other names it may have. */
+  readonly aliases?: readonly string[];
+  /** What makes it print its version. */
+  readonly args: readonly string[];
+  readonly required: boolean;
+  readonly without: string;
+}
+
+const VERSION = ['--version'];
+
+/** In the order of the report. */
+export const TOOLS: readonly Tool[] = [
+  { name: 'sh', args: ['-c', 'echo POSIX'], required: true, without: 'no command can run' },
+  { name: 'git', args: VERSION, required: false, without: '-c/--commits and change analysis do not work' },
+  { name: 'ssh', args: ['-V'], required: false, without: 'no contexts on other machines' },
+  { name: 'docker', args: VERSION, required: false, without: 'no images, no deploys, no docker contexts' },
+  { name: 'redis-server', args: VERSION, required: false, without: 'no queue over several machines' },
+  { name: 'psql', args: VERSION, required: false, without: 'no results in PostgreSQL' },
+  { name: 'gpg', args: VERSION, required: false, without: 'no encrypted or signed backups' },
+  { name: 'jq', args: VERSION, required: false, without: 'steps that use it fail' },
+  { name: 'tar', args: VERSION, required: false, without: 'no archives' },
+  { name: 'gzip', args: VERSION, required: false, without: 'no gzip streams in steps' },
+  { name: 'zstd', args: VERSION, required: false, without: 'no zstd streams in steps' },
+  { name: 'svn', args: ['--version', '--quiet'], required: false, without: 'no commits from Subversion' },
+  { name: 'hg', args: ['--version', '--quiet'], required: false, without: 'no commits from Mercurial' },
+  {
+    name: 'chromium',
+    aliases: ['chromium-browser', 'google-chrome', 'google-chrome-stable'],
+    args: VERSION,
+    required: false,
+    without: 'no browser tests',
+  },
+  { name: 'tmux', args: ['-V'], required: false, without: 'the screen ends with its terminal' },
+];

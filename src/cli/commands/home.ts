@@ -1,0 +1,85 @@
+import type { RunSummary, StateIndex } from '../../core/run-index.ts';
+import type { Common } from '../command.ts';
+import { printFailure, printJson } from '../print.ts';
+import type { ListedPipeline, Services, Views } from '../services.ts';
+
+const RECENT_RUNS = 5;
+
+/** `pipewright` alone: the project, its pipelines, its runs, and what to type next. */
+export async function home(common: Common, services: Services): Promise<number> {
+  const source = await services.pipelines();
+  const pipelines = await source.list();
+  const index = await (await services.store()).index();
+  if (!index.ok) return printFailure(services, common, index.failure);
+  if (common.json) {
+    await printJson(services, document(services, pipelines, index.value));
+    return 0;
+  }
+  const views = await services.views();
+  const lines = [
+    `project  ${services.project.root}`,
+    `state    ${services.project.stateDir}`,
+    '',
+    ...pipelineLines(pipelines, views),
+    '',
+    ...runLines(index.value, views),
+    '',
+    ...nextLines(pipelines),
+  ];
+  await services.terminal.write(`${lines.join('\n')}\n`);
+  return 0;
+}
+
+function document(services: Services, pipelines: readonly ListedPipeline[], index: StateIndex): object {
+  return {
+    project: services.project.root,
+    state: services.project.stateDir,
+    pipelines: pipelines.map(({ name, file, description, isBroken }) => ({
+      name,
+      file,
+      description: description ?? null,
+      valid: !isBroken,
+    })),
+    runs: index.runs.slice(0, RECENT_RUNS),
+    open: openRuns(index).map((run) => ({
+      pipeline_id: run.pipeline_id,
+      pipeline: run.pipeline,
+      status: run.status,
+      continue: `pipewright continue ${run.pipeline_id}`,
+    })),
+    locked: index.locked,
+  };
+}
+
+function pipelineLines(pipelines: readonly ListedPipeline[], views: Views): string[] {
+  if (pipelines.length === 0) return ['No pipelines yet.'];
+  const rows = pipelines.map(({ name, file, description, isBroken }) => [
+    name,
+    isBroken ? 'has problems: pipewright validate' : (description ?? ''),
+    file,
+  ]);
+  return ['Pipelines', ...views.table(rows, '  ')];
+}
+
+function openRuns(index: StateIndex): readonly RunSummary[] {
+  return index.runs.filter(({ status }) => status === 'waiting' || status === 'interrupted');
+}
+
+function runLines(index: StateIndex, views: Views): string[] {
+  if (index.runs.length === 0) return ['No runs yet.'];
+  const recent = views.runs(index.runs.slice(0, RECENT_RUNS), index).lines();
+  const open = openRuns(index).map((run) => [
+    `${run.pipeline_id} is ${run.status}:`,
+    `pipewright continue ${run.pipeline_id}`,
+  ]);
+  return ['Recent runs', ...recent.map((line) => `  ${line}`), ...views.table(open, '  ')];
+}
+
+function nextLines(pipelines: readonly ListedPipeline[]): string[] {
+  const example = pipelines.find(({ isBroken }) => !isBroken)?.name;
+  return example === undefined
+    ? ['pipewright init  writes a first pipeline; pipewright help  lists the commands.']
+    : [
+        `pipewright run ${example}  runs one; pipewright plan ${example}  shows what it would do; pipewright help  lists the commands.`,
+      ];
+}

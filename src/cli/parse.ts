@@ -1,0 +1,231 @@
+import type { Result } from '../core/failure.ts';
+import { failed, ok } from '../core/failure.ts';
+import type { Command, Common, PipelineRequest, Shell } from './command.ts';
+import { LOG_LEVELS, OUTPUTS, SHELLS } from './command.ts';
+import type { CommandSpec } from './command-table.ts';
+import { COMMANDS, findCommand, GLOBAL_OPTIONS, LATER_COMMANDS } from './command-table.ts';
+import { didYouMean } from './did-you-mean.ts';
+import type { Scanned } from './scan.ts';
+import { scan, usageError } from './scan.ts';
+
+/**
+ * Command line (without node and script) to one typed command; DESIGN section 3.
+ * Fails with `invalid`: one sentence and where to read more.
+ */
+export function parseCommand(argv: readonly string[], env: NodeJS.ProcessEnv = {}): Result<Command> {
+  const at = indexOfCommand(argv);
+  if (at === -1) return parseWithoutCommand(argv, env);
+  const name = argv[at] ?? '';
+  const spec = findCommand(name);
+  if (!spec) {
+    const before = scan(argv.slice(0, at), undefined);
+    return before.ok ? unknownCommand(name) : before;
+  }
+  const words = [...argv.slice(0, at), ...argv.slice(at + 1)];
+  const scanned = scan(words, spec);
+  if (!scanned.ok) return scanned;
+  const common = commonOf(scanned.value, env);
+  if (scanned.value.flags.has('help')) return ok({ ...common, name: 'help', topic: spec.name });
+  if (scanned.value.flags.has('version')) return ok({ ...common, name: 'version' });
+  return build(spec, scanned.value, common);
+}
+
+/** The first word that is neither an option nor the value of a global one. */
+function indexOfCommand(argv: readonly string[]): number {
+  for (let index = 0; index < argv.length; index++) {
+    const word = argv[index] ?? '';
+    if (word === '--') return index + 1 < argv.length ? index + 1 : -1;
+    if (!word.startsWith('-')) return index;
+    const option = GLOBAL_OPTIONS.find((candidate) => `--${candidate.name}` === word);
+    if (option && option.type !== 'flag') index++;
+  }
+  return -1;
+}
+
+function parseWithoutCommand(argv: readonly string[], env: NodeJS.ProcessEnv): Result<Command> {
+  const scanned = scan(argv, undefined);
+  if (!scanned.ok) return scanned;
+  const common = commonOf(scanned.value, env);
+  if (scanned.value.flags.has('help')) return ok({ ...common, name: 'help' });
+  if (scanned.value.flags.has('version')) return ok({ ...common, name: 'version' });
+  return ok({ ...common, name: 'home' });
+}
+
+function unknownCommand(name: string): Result<never> {
+  if (LATER_COMMANDS.some((later) => later === name)) {
+    return failed({
+      reason: 'invalid',
+      message: `"${name}" is not in this version.`,
+      hint: 'See: pipewright help',
+    });
+  }
+  const names = COMMANDS.map((command) => command.name);
+  return usageError(`Unknown command "${name}".${didYouMean(name, names)}`, undefined);
+}
+
+function build(spec: CommandSpec, scanned: Scanned, common: Common): Result<Command> {
+  const args = spec.verbs ? scanned.positionals.slice(1) : scanned.positionals;
+  const verb = spec.verbs ? scanned.positionals[0] : undefined;
+  if (spec.verbs && !spec.verbs.includes(verb ?? '')) {
+    return usageError(`"${spec.name}" needs one of: ${spec.verbs.join(', ')}.`, spec);
+  }
+  const { min, max, what } = spec.positionals;
+  if (args.length < min) return usageError(`"${spec.name}" needs ${what}.`, spec);
+  if (args.length > max) {
+    const hint = spec.takesParameters ? ' Parameters go after its name, or as --name=value.' : '';
+    const extra = args.slice(max).join(' ');
+    return usageError(`"${spec.name}" takes ${what}; "${extra}" is too much.${hint}`, spec);
+  }
+  return BUILDERS[spec.name]?.({ spec, scanned, common, args }) ?? unknownCommand(spec.name);
+}
+
+interface Input {
+  readonly spec: CommandSpec;
+  readonly scanned: Scanned;
+  readonly common: Common;
+  readonly args: readonly string[];
+}
+
+const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
+  run: (input) => ok({ ...pipelineRequest(input), name: 'run', yes: input.scanned.flags.has('yes') }),
+  plan: (input) => ok({ ...pipelineRequest(input), name: 'plan' }),
+  why: ({ common, args }) =>
+    ok({ ...common, name: 'why', run: first(args), ...given(args[1], (stage) => ({ stage })) }),
+  runs: ({ common, scanned }) =>
+    ok({
+      ...common,
+      name: 'runs',
+      stats: scanned.flags.has('stats'),
+      limit: Number(last(scanned, 'limit') ?? 20),
+      statuses: list(scanned, 'status'),
+      ...given(last(scanned, 'pipeline'), (pipeline) => ({ pipeline })),
+    }),
+  show: ({ common, args }) => ok({ ...common, name: 'show', run: first(args) }),
+  logs: ({ common, args, scanned }) =>
+    ok({
+      ...common,
+      name: 'logs',
+      run: first(args),
+      follow: scanned.flags.has('follow'),
+      ...given(args[1], (stage) => ({ stage })),
+      ...given(last(scanned, 'lines'), (text) => ({ lines: Number(text) })),
+    }),
+  continue: ({ common, args, scanned }) =>
+    ok({ ...common, name: 'continue', yes: scanned.flags.has('yes'), ...given(args[0], (run) => ({ run })) }),
+  rerun: buildRerun,
+  approve: (input) => buildAnswer('approve', input),
+  reject: (input) => buildAnswer('reject', input),
+  cancel: ({ common, args }) => ok({ ...common, name: 'cancel', run: first(args) }),
+  unlock: ({ common, args, scanned }) =>
+    ok({
+      ...common,
+      name: 'unlock',
+      ...given(args[0], (pipeline) => ({ pipeline })),
+      ...given(last(scanned, 'env'), (env) => ({ env })),
+    }),
+  validate: ({ common, args }) => ok({ ...common, name: 'validate', files: args }),
+  schema: ({ common, args, spec }) => {
+    const of = args[0] ?? 'pipeline';
+    return of === 'pipeline' || of === 'project'
+      ? ok({ ...common, name: 'schema', of })
+      : usageError(`There is no schema "${of}".${didYouMean(of, ['pipeline', 'project'])}`, spec);
+  },
+  init: ({ common, scanned }) => ok({ ...common, name: 'init', dryRun: scanned.flags.has('dry-run') }),
+  doctor: ({ common }) => ok({ ...common, name: 'doctor' }),
+  audit: ({ common, args }) => ok({ ...common, name: 'audit', verb: 'verify', run: first(args) }),
+  completion: ({ common, args, spec }) => {
+    const shell = SHELLS.find((known): known is Shell => known === args[0]);
+    return shell
+      ? ok({ ...common, name: 'completion', shell })
+      : usageError(`No completion for "${first(args)}": bash, zsh or fish.`, spec);
+  },
+  help: ({ common, args }) => {
+    const topic = args[0];
+    if (topic === undefined) return ok({ ...common, name: 'help' });
+    return findCommand(topic) ? ok({ ...common, name: 'help', topic }) : unknownCommand(topic);
+  },
+};
+
+function buildRerun({ common, args, scanned, spec }: Input): Result<Command> {
+  const isFailed = scanned.flags.has('failed');
+  const stages = args.slice(1);
+  if (stages.length === 0 && !isFailed) {
+    return usageError('"rerun" needs at least one stage, or --failed.', spec);
+  }
+  return ok({
+    ...common,
+    name: 'rerun',
+    run: first(args),
+    stages,
+    downstream: scanned.flags.has('downstream'),
+    failed: isFailed,
+    planOnly: scanned.flags.has('plan'),
+    yes: scanned.flags.has('yes'),
+  });
+}
+
+function buildAnswer(name: 'approve' | 'reject', { common, args, scanned }: Input): Result<Command> {
+  return ok({
+    ...common,
+    name,
+    run: first(args),
+    stage: args[1] ?? '',
+    ...given(last(scanned, 'comment'), (comment) => ({ comment })),
+  });
+}
+
+function pipelineRequest({ common, args, scanned }: Input): PipelineRequest {
+  const set = (scanned.values.get('set') ?? []).map((pair) => {
+    const equals = pair.indexOf('=');
+    return { name: pair.slice(0, equals), value: pair.slice(equals + 1) };
+  });
+  return {
+    ...common,
+    target: first(args),
+    parameters: [...set, ...scanned.parameters],
+    selection: {
+      skip: list(scanned, 'skip'),
+      only: list(scanned, 'only'),
+      ...given(last(scanned, 'from'), (from) => ({ from })),
+    },
+    ...given(last(scanned, 'commits'), (commits) => ({ commits })),
+    ...given(last(scanned, 'env'), (env) => ({ env })),
+    ...given(last(scanned, 'context'), (context) => ({ context })),
+  };
+}
+
+function commonOf(scanned: Scanned, env: NodeJS.ProcessEnv): Common {
+  const output = OUTPUTS.find((known) => known === last(scanned, 'output')) ?? 'tui';
+  return {
+    output: scanned.flags.has('json') ? 'json' : output,
+    logLevel: LOG_LEVELS.find((known) => known === last(scanned, 'log-level')) ?? 'warn',
+    strict: scanned.flags.has('strict'),
+    // https://no-color.org: set and not empty, whatever the value.
+    noColor: scanned.flags.has('no-color') || (env['NO_COLOR'] ?? '') !== '',
+    json: scanned.flags.has('json') || output === 'json',
+    ...given(last(scanned, 'project'), (project) => ({ project })),
+    ...given(last(scanned, 'state') ?? nonEmpty(env['PIPEWRIGHT_STATE']), (state) => ({ state })),
+  };
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === '' ? undefined : text;
+}
+
+function first(args: readonly string[]): string {
+  return args[0] ?? '';
+}
+
+/** The last one wins, so that a shell alias can be overridden. */
+function last(scanned: Scanned, name: string): string | undefined {
+  return scanned.values.get(name)?.at(-1);
+}
+
+function list(scanned: Scanned, name: string): readonly string[] {
+  return (scanned.values.get(name) ?? []).flatMap((value) => value.split(',')).filter((item) => item !== '');
+}
+
+/** For a property that is there only when `value` is. */
+function given<T, R>(value: T | undefined, make: (value: T) => R): R | undefined {
+  return value === undefined ? undefined : make(value);
+}

@@ -1,0 +1,154 @@
+import type { PipelineDefinition } from '../core/definition.ts';
+import type { Engine, Plan } from '../core/engine/api.ts';
+import type { RunEvent } from '../core/events.ts';
+import type { Failure, Result } from '../core/failure.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { Identity, Prompter, RunStore } from '../core/ports.ts';
+import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
+import type { RunState, StageState } from '../core/run-state.ts';
+import type { RawParameter } from './command.ts';
+import type { Terminal } from './terminal.ts';
+
+/** What commands ask of the rest of the program; `main.ts` fills it and loads each part when it is first used. */
+export interface Services {
+  readonly terminal: Terminal;
+  readonly env: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly identity: Identity;
+  /** ISO 8601 with zone. */
+  readonly now: () => string;
+  readonly project: ProjectPlaces;
+  readonly store: () => Promise<CommandStore>;
+  /** With the project's settings and kinds; fails with the problems of `pipewright.yaml`. */
+  readonly settings: () => Promise<Result<ProjectSettings, Problems>>;
+  readonly engine: (prompter: Prompter) => Promise<Result<Engine, Problems>>;
+  /** For what runs no stage: state, answers, cancel. Works in a project whose files are broken. */
+  readonly caretaker: () => Promise<Pick<Engine, 'state' | 'answer' | 'cancel'>>;
+  readonly pipelines: () => Promise<PipelineSource>;
+  readonly views: () => Promise<Views>;
+  readonly schema: (of: 'pipeline' | 'project') => Promise<JsonObject>;
+  /** Processes of runs on this machine. */
+  readonly runProcesses: () => Promise<RunProcesses>;
+}
+
+/** Where things are; found without reading a file. */
+export interface ProjectPlaces {
+  /** Absolute. */
+  readonly root: string;
+  /** `pipewright.yaml`, if the project has one. */
+  readonly file?: string;
+  readonly stateDir: string;
+}
+
+export interface ProjectSettings {
+  /** Used when `--env` is not given. */
+  readonly environment: string;
+  readonly context: string;
+  /** 0 never locks. */
+  readonly maxConsecutiveFailures: number;
+}
+
+/** Problems in files, for people and for programs. */
+export interface Problems {
+  /** `file:line:column: error: …`, ready to print. */
+  readonly text: readonly string[];
+  readonly diagnostics: readonly object[];
+}
+
+export interface PipelineSource {
+  /** Every pipeline that can be named. */
+  readonly list: () => Promise<readonly ListedPipeline[]>;
+  readonly load: (target: string) => Promise<Result<LoadedPipeline, Problems | Failure>>;
+  /** `file`, or all pipelines and `pipewright.yaml`. */
+  readonly validate: (files: readonly string[]) => Promise<readonly CheckedFile[]>;
+  readonly parameters: (
+    definition: PipelineDefinition,
+    given: readonly RawParameter[],
+  ) => Promise<Result<JsonObject>>;
+}
+
+export interface ListedPipeline {
+  readonly name: string;
+  readonly file: string;
+  readonly description?: string;
+  /** It has problems; `validate` names them. */
+  readonly isBroken: boolean;
+}
+
+export interface LoadedPipeline {
+  readonly definition: PipelineDefinition;
+  /** Warnings, ready to print. */
+  readonly warnings: readonly string[];
+}
+
+export interface CheckedFile extends Problems {
+  readonly file: string;
+  readonly isValid: boolean;
+}
+
+/** The run store, and what only looking at the state needs. */
+export interface CommandStore extends RunStore {
+  readonly history: (filter?: {
+    readonly pipeline?: string;
+    readonly limit?: number;
+  }) => AsyncIterable<RunSummary>;
+  readonly audit: (runId: string) => Promise<Result<AuditReport>>;
+}
+
+/** What was found when a journal was read and its hashes were computed again. */
+export interface AuditReport {
+  readonly ok: boolean;
+  readonly records: number;
+  readonly bytes: number;
+  readonly head?: string;
+  readonly torn_bytes: number;
+  readonly segments: readonly {
+    readonly file: string;
+    readonly ok: boolean;
+    readonly records: number;
+    readonly bytes: number;
+    readonly bad_byte?: number;
+    readonly detail?: string;
+  }[];
+}
+
+export interface RunProcesses {
+  readonly find: () => readonly { readonly pid: number; readonly runId: string; readonly command: string }[];
+  /** SIGKILL to all of a run. */
+  readonly kill: (runId: string) => number;
+}
+
+/** Text and documents; filled by src/reporters. */
+export interface Views {
+  readonly createReporter: (
+    output: 'plain' | 'json',
+    options: { readonly runFolder: (runId: string) => string },
+  ) => ShownRun;
+  readonly createLogFollower: (options: {
+    readonly runFolder: (runId: string) => string;
+    readonly stage?: string;
+  }) => ShownRun;
+  readonly copyLog: (file: string, lines: number | undefined) => AsyncIterable<string>;
+  readonly runs: (runs: readonly RunSummary[], index: StateIndex) => View;
+  readonly stats: (stats: RunStats) => View;
+  readonly show: (state: RunState, extra: { readonly folder: string; readonly analysis?: string }) => View;
+  readonly why: (state: RunState, stages: readonly StageState[]) => View;
+  readonly plan: (plan: Plan) => View;
+  readonly table: (rows: readonly (readonly string[])[], indent?: string) => string[];
+  readonly next: (state: RunState) => readonly string[];
+  readonly describeFailure: (failure: Failure) => string;
+  readonly hintFor: (failure: Failure) => string | undefined;
+}
+
+/** Follows the events of a run. */
+export interface ShownRun {
+  readonly observe: (event: RunEvent, state: RunState) => void;
+  readonly flush: () => Promise<void>;
+  readonly close: () => Promise<void>;
+}
+
+/** The same facts for people and for programs; each is made when it is asked for. */
+export interface View {
+  readonly lines: () => readonly string[];
+  readonly document: () => object;
+}

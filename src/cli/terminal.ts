@@ -1,0 +1,68 @@
+import type { Common } from './command.ts';
+
+/** This process's standard streams, as commands use them. */
+export interface Terminal {
+  /** Resolves when there is room for more, or when the other end is gone. */
+  readonly write: (text: string) => Promise<void>;
+  /** For people, on stderr. */
+  readonly say: (text: string) => void;
+  /** `say`, when `--log-level` is at least this. */
+  readonly log: (level: Common['logLevel'], text: string) => void;
+  /** Somebody can be asked: stdin and stdout are a terminal. */
+  readonly isInteractive: boolean;
+  readonly isStdoutTerminal: boolean;
+  readonly hasColor: boolean;
+  readonly stdin: NodeJS.ReadStream;
+  /** Aborts when stdout cannot be written any more: closed pipe, closed terminal. */
+  readonly closed: AbortSignal;
+}
+
+const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+
+interface TerminalOptions {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/**
+ * Takes the streams over: their errors never become exceptions. A closed terminal gives EIO on
+ * stdout while its SIGHUP is still being handled, a closed pipe EPIPE.
+ */
+export function createTerminal({ stdin, stdout, stderr, env }: TerminalOptions, common: Common): Terminal {
+  const closed = new AbortController();
+  const onError = (error: NodeJS.ErrnoException): void => closed.abort(error.code ?? 'closed');
+  stdout.on('error', onError);
+  stderr.on('error', () => {
+    // Nobody reads what we say; the work goes on.
+  });
+  const say = (text: string): void => {
+    stderr.write(`${text}\n`);
+  };
+  return {
+    write: async (text) => {
+      if (closed.signal.aborted || stdout.write(text)) return;
+      await roomIn(stdout, closed.signal);
+    },
+    say,
+    log: (level, text) => {
+      if (LEVELS.indexOf(level) <= LEVELS.indexOf(common.logLevel)) say(text);
+    },
+    isInteractive: stdin.isTTY && stdout.isTTY,
+    isStdoutTerminal: stdout.isTTY,
+    hasColor: stdout.isTTY && !common.noColor && env['TERM'] !== 'dumb',
+    stdin,
+    closed: closed.signal,
+  };
+}
+
+async function roomIn(stdout: NodeJS.WriteStream, closed: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const done = (): void => resolve();
+  stdout.once('drain', done);
+  closed.addEventListener('abort', done, { once: true });
+  await promise;
+  stdout.off('drain', done);
+  closed.removeEventListener('abort', done);
+}

@@ -1,0 +1,190 @@
+import { statSync } from 'node:fs';
+import path from 'node:path';
+import { slug } from '../core/engine/slug.ts';
+import type { RunEvent, StageStarted, StepFinished, StepStarted } from '../core/events.ts';
+import type { RunState } from '../core/run-state.ts';
+import { LogTail } from './log-tail.ts';
+import { eventLines } from './plain-lines.ts';
+import type { Reporter, TextSink } from './reporter.ts';
+import type { Style } from './style.ts';
+import { summaryLines } from './summary.ts';
+
+interface PlainOptions {
+  readonly sink: TextSink;
+  readonly style: Style;
+  /** Folder of a run, where its logs lie. */
+  readonly runFolder: (runId: string) => string;
+  /** Shown paths are relative to this folder where they lie below it. */
+  readonly cwd: string;
+  /** `logs -f`: nothing but output, from the beginning of each log, of this stage or of all. */
+  readonly onlyOutput?: { readonly stage?: string };
+}
+
+/** Live output: at most this many bytes per tick of so many milliseconds. */
+const BUDGET_BYTES = 1024 * 1024;
+const TICK_MS = 100;
+
+interface OpenTail {
+  readonly tail: LogTail;
+  readonly prefix: string;
+  readonly stage: string;
+}
+
+interface Seen {
+  readonly event: RunEvent;
+  readonly state: RunState;
+}
+
+/** Human lines for each event, the steps' output between them, a summary at the end. */
+export function createPlainReporter(options: PlainOptions): Reporter {
+  return new PlainReporter(options);
+}
+
+/**
+ * The engine hands over events and goes on; this class writes them in its own time. While the
+ * terminal is slow, events wait here, but output of commands does not: it stays in its log file
+ * and is read when there is room, or left out and said so.
+ */
+class PlainReporter implements Reporter {
+  readonly #options: PlainOptions;
+  readonly #queue: Seen[] = [];
+  readonly #tails = new Map<string, OpenTail>();
+  #pumping: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: PlainOptions) {
+    this.#options = options;
+  }
+
+  observe = (event: RunEvent, state: RunState): void => {
+    const wanted = this.#options.onlyOutput?.stage;
+    if (wanted !== undefined && 'stage' in event && event.stage !== wanted) return;
+    this.#follow(event);
+    this.#queue.push({ event, state });
+    this.#pump();
+  };
+
+  flush = async (): Promise<void> => {
+    while (this.#pumping) await this.#pumping;
+  };
+
+  close = async (): Promise<void> => {
+    await this.flush();
+    clearInterval(this.#timer);
+    for (const key of this.#tails.keys()) await this.#write(this.#drain(key));
+  };
+
+  /** Here and not when the event's turn comes: now is before the command's first byte. */
+  #follow(event: RunEvent): void {
+    if (event.type === 'step.started') {
+      const prefix = event.total > 1 ? `${event.stage}.${event.step}` : event.stage;
+      this.#openTail(keyOf(event), event, { log: event.log, prefix });
+    }
+    // What the stage itself says, beside its steps; its name is the engine's.
+    if (event.type === 'stage.started') {
+      this.#openTail(keyOf(event), event, { log: `logs/${slug(event.stage)}.log`, prefix: event.stage });
+    }
+  }
+
+  #openTail(
+    key: string,
+    event: StepStarted | StageStarted,
+    { log, prefix }: { readonly log: string; readonly prefix: string },
+  ): void {
+    if (this.#tails.has(key)) return;
+    const file = path.join(this.#options.runFolder(event.run_id), log);
+    const offset = this.#options.onlyOutput ? 0 : sizeOf(file);
+    const tail = new LogTail(file, { keepColor: this.#options.style.hasColor, offset });
+    this.#tails.set(key, { tail, prefix, stage: event.stage });
+    this.#timer ??= setInterval(() => this.#pump(), TICK_MS).unref();
+  }
+
+  /** One writer at a time; a tick while it waits for the terminal changes nothing. */
+  #pump(): void {
+    this.#pumping ??= this.#work().finally(() => {
+      this.#pumping = undefined;
+      if (this.#queue.length > 0) this.#pump();
+    });
+  }
+
+  async #work(): Promise<void> {
+    for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#show(next);
+    let budgetBytes = BUDGET_BYTES;
+    for (const [key, open] of this.#tails) {
+      const { lines, bytes, skipped } = open.tail.read(budgetBytes);
+      budgetBytes -= bytes;
+      await this.#write(this.#outputLines(open, lines, { skipped, runId: this.#runIdOf(key) }));
+      if (budgetBytes <= 0) return;
+    }
+  }
+
+  async #show({ event, state }: Seen): Promise<void> {
+    const { style } = this.#options;
+    if (event.type === 'step.finished' || event.type === 'stage.finished') {
+      await this.#write(this.#drain(keyOf(event), event.type === 'step.finished' ? event : undefined));
+    }
+    if (this.#options.onlyOutput) return;
+    const lines = eventLines(event, state, style);
+    const isEnd =
+      event.type === 'run.finished' || event.type === 'run.waiting' || event.type === 'run.interrupted';
+    if (isEnd) {
+      const folder = this.#shortPath(this.#options.runFolder(event.run_id));
+      lines.push(...summaryLines(state, { style, folder }));
+    }
+    await this.#write(lines);
+  }
+
+  /** What a finished step printed and was not yet shown. */
+  #drain(key: string, finished?: StepFinished): string[] {
+    const open = this.#tails.get(key);
+    if (!open) return [];
+    this.#tails.delete(key);
+    if (this.#tails.size === 0) {
+      clearInterval(this.#timer);
+      this.#timer = undefined;
+    }
+    if (finished?.log_bytes === 0) {
+      open.tail.end();
+      return [];
+    }
+    // At most what LogTail lets anyone be behind.
+    const { lines, skipped } = open.tail.read(Number.POSITIVE_INFINITY);
+    return this.#outputLines(open, [...lines, ...open.tail.end()], { skipped, runId: this.#runIdOf(key) });
+  }
+
+  #outputLines(
+    open: OpenTail,
+    lines: readonly string[],
+    { skipped, runId }: { readonly skipped: string | undefined; readonly runId: string },
+  ): string[] {
+    const { style } = this.#options;
+    const prefix = `${style.info(open.prefix)} ${style.dim('│')} `;
+    const notice =
+      skipped === undefined
+        ? []
+        : [prefix + style.dim(`[… ${skipped} not shown; pipewright logs ${runId} ${open.stage}]`)];
+    return [...notice, ...lines.map((line) => prefix + line)];
+  }
+
+  #runIdOf(key: string): string {
+    return key.slice(0, key.indexOf(' '));
+  }
+
+  async #write(lines: readonly string[]): Promise<void> {
+    if (lines.length > 0) await this.#options.sink.write(`${lines.join('\n')}\n`);
+  }
+
+  #shortPath(file: string): string {
+    const relative = path.relative(this.#options.cwd, file);
+    return relative.startsWith('..') || relative === '' ? file : relative;
+  }
+}
+
+function keyOf(event: { readonly run_id: string; readonly stage: string; readonly step?: string }): string {
+  return `${event.run_id} ${event.stage}${event.step === undefined ? '' : ` ${event.step}`}`;
+}
+
+/** 0 for a file that is not there yet. */
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+}

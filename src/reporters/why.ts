@@ -1,0 +1,100 @@
+import type { Decision } from '../core/events.ts';
+import type { RunState, StageState } from '../core/run-state.ts';
+import { sanitizeText } from '../core/terminal-text.ts';
+import { describeFailure } from './describe-failure.ts';
+import { formatDuration, formatTime, formatValue, markOf, paintStatus } from './format.ts';
+import { decisionDocument } from './run-document.ts';
+import type { Style } from './style.ts';
+
+/** `why`: for each stage the decision with rule, reason and evidence, what would flip it, and what happened. */
+export function whyLines(state: RunState, stages: readonly StageState[], style: Style): string[] {
+  return [
+    `${style.strong(`run ${state.run_id}`)}  ${state.created?.pipeline ?? ''}  ${paintStatus(state.status, state.status, style)}`,
+    ...runNotes(state).map((note) => `  ${note}`),
+    ...stages.flatMap((stage) => ['', ...stageLines(stage, style)]),
+  ];
+}
+
+/** `why --json`. */
+export function whyDocument(state: RunState, stages: readonly StageState[]): object {
+  return {
+    pipeline_id: state.run_id,
+    pipeline: state.created?.pipeline ?? null,
+    status: state.status,
+    notes: runNotes(state),
+    stages: stages.map((stage) => ({
+      name: stage.name,
+      status: stage.status,
+      decision: stage.decision ? decisionDocument(stage.name, stage.decision) : null,
+      notes: stageNotes(stage),
+    })),
+  };
+}
+
+function runNotes(state: RunState): string[] {
+  const notes: string[] = [];
+  if (state.cancel_requested_by !== undefined) notes.push(`cancelled by ${state.cancel_requested_by}`);
+  if (state.status === 'interrupted') {
+    notes.push(`interrupted: ${sanitizeText(state.interrupted_by ?? 'its process ended without a word')}`);
+  }
+  if (state.failure) notes.push(describeFailure(state.failure));
+  if (state.rollback) {
+    notes.push(`undone: ${state.rollback.stages.join(', ')}, because ${sanitizeText(state.rollback.cause)}`);
+  }
+  return notes;
+}
+
+function stageLines(stage: StageState, style: Style): string[] {
+  const head = `${paintStatus(stage.status, `${markOf(stage.status)} ${stage.name}`, style)}  ${stage.status}`;
+  const decision = stage.decision ? decisionLines(stage.decision, style) : ['  not decided yet'];
+  return [head, ...decision, ...stageNotes(stage).map((note) => `  ${note}`)];
+}
+
+/** The decision by itself, for `why` and `plan`. */
+export function decisionLines(decision: Decision, style: Style): string[] {
+  return [
+    `  ${style.strong(decision.action)}  ${style.dim(`[${decision.rule}]`)}  ${sanitizeText(decision.reason)}`,
+    ...decision.evidence.map(
+      ({ name, value }) => `    ${sanitizeText(name)} = ${sanitizeText(formatValue(value))}`,
+    ),
+    ...(decision.would_flip === undefined
+      ? []
+      : [`  ${style.dim('it would be different if')} ${sanitizeText(decision.would_flip)}`]),
+  ];
+}
+
+function stageNotes(stage: StageState): string[] {
+  const notes = stage.attempts.map(
+    ({ attempt, duration_ms, failure }) =>
+      `attempt ${attempt} failed after ${formatDuration(duration_ms)}: ${describeFailure(failure)}`,
+  );
+  if (stage.failure && stage.status !== 'passed') {
+    const last = stage.attempt > 0 ? `attempt ${stage.attempt}` : 'it';
+    notes.push(`${last} ended: ${describeFailure(stage.failure)}`);
+  }
+  notes.push(...confirmationNotes(stage));
+  if (stage.interruption_answer) notes.push(`after the interruption: ${stage.interruption_answer}`);
+  for (const { started, finished } of Object.values(stage.steps)) {
+    if (finished?.adopted)
+      notes.push(`step "${started.step}" had ended while nobody watched; its result was read later`);
+  }
+  if (stage.rollback) {
+    const { failure, duration_ms } = stage.rollback;
+    notes.push(
+      failure ? `undoing failed: ${describeFailure(failure)}` : `undone in ${formatDuration(duration_ms)}`,
+    );
+  }
+  notes.push(...stage.warnings.map((text) => `warning: ${sanitizeText(text)}`));
+  return notes;
+}
+
+function confirmationNotes({ confirmation }: StageState): string[] {
+  if (!confirmation) return [];
+  const { requested, answered } = confirmation;
+  const plan = `plan ${requested.plan_hash.slice(0, 12)}`;
+  if (!answered) return [`waits for confirmation of ${plan} until ${formatTime(requested.expires_at)}`];
+  const comment = answered.comment === undefined ? '' : `: ${sanitizeText(answered.comment)}`;
+  return [
+    `${answered.answer} by ${answered.by} at ${formatTime(answered.at)} (${answered.via}, ${plan})${comment}`,
+  ];
+}

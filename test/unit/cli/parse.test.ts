@@ -1,0 +1,177 @@
+import { expect, test } from 'vitest';
+import type { Command } from '../../../src/cli/command.ts';
+import { COMMANDS, LATER_COMMANDS } from '../../../src/cli/command-table.ts';
+import { parseCommand } from '../../../src/cli/parse.ts';
+
+function parsed(line: string, env: NodeJS.ProcessEnv = {}): Command {
+  const result = parseCommand(words(line), env);
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return result.value;
+}
+
+function refused(line: string): string {
+  const result = parseCommand(words(line));
+  if (result.ok) throw new Error(`accepted: ${JSON.stringify(result.value)}`);
+  expect(result.failure.reason).toBe('invalid');
+  return result.failure.reason === 'invalid' ? result.failure.message : '';
+}
+
+function words(line: string): string[] {
+  return line === '' ? [] : line.split(' ');
+}
+
+test('no words at all mean the home page', () => {
+  expect(parsed('')).toMatchObject({ name: 'home', output: 'tui', json: false, strict: false });
+});
+
+test('run takes selection, commits, environment, context and yes', () => {
+  expect(
+    parsed('run release -c last:3 --env prod --context box --skip a,b --only c --from d -y --strict'),
+  ).toMatchObject({
+    name: 'run',
+    target: 'release',
+    commits: 'last:3',
+    env: 'prod',
+    context: 'box',
+    selection: { skip: ['a', 'b'], only: ['c'], from: 'd' },
+    yes: true,
+    strict: true,
+  });
+});
+
+test('lists may be repeated, take commas and take further words after the name', () => {
+  expect(parsed('run release --skip a b --skip c,d --set x=1 y=2')).toMatchObject({
+    selection: { skip: ['a', 'b', 'c', 'd'] },
+    parameters: [
+      { name: 'x', value: '1' },
+      { name: 'y', value: '2' },
+    ],
+  });
+});
+
+test('a list before the name takes one word, so that the name stays the name', () => {
+  expect(parsed('run --skip a release')).toMatchObject({ target: 'release', selection: { skip: ['a'] } });
+});
+
+test('unknown long options of run and plan are parameters, with = or the next word', () => {
+  expect(parsed('run backup --source=/srv/a=b --target /mnt --fast --deep -y')).toMatchObject({
+    parameters: [
+      { name: 'source', value: '/srv/a=b' },
+      { name: 'target', value: '/mnt' },
+      { name: 'fast' },
+      { name: 'deep' },
+    ],
+    yes: true,
+  });
+  expect(parsed('plan backup --source x')).toMatchObject({ name: 'plan', parameters: [{ name: 'source' }] });
+});
+
+test('a parameter before the name does not swallow it', () => {
+  expect(parsed('run --fast backup')).toMatchObject({ target: 'backup', parameters: [{ name: 'fast' }] });
+});
+
+test('a value may hold spaces, newlines and equal signs', () => {
+  const result = parseCommand(['run', 'x', '--set', 'message=a = b\nc', '--note=-rf /']);
+  expect(result).toMatchObject({
+    ok: true,
+    value: {
+      parameters: [
+        { name: 'message', value: 'a = b\nc' },
+        { name: 'note', value: '-rf /' },
+      ],
+    },
+  });
+});
+
+test('everything after -- is an argument', () => {
+  expect(parsed('run -- --odd-name')).toMatchObject({ target: '--odd-name', parameters: [] });
+});
+
+test('global options go before or after the command', () => {
+  expect(parsed('--project /p --state=/s runs --no-color')).toMatchObject({
+    name: 'runs',
+    project: '/p',
+    state: '/s',
+    noColor: true,
+  });
+});
+
+test('a value of a global option is not taken for the command', () => {
+  expect(parsed('--project run')).toMatchObject({ name: 'home', project: 'run' });
+});
+
+test('NO_COLOR and PIPEWRIGHT_STATE come from the environment, the option wins', () => {
+  expect(parsed('runs', { NO_COLOR: '1', PIPEWRIGHT_STATE: '/e' })).toMatchObject({
+    noColor: true,
+    state: '/e',
+  });
+  expect(parsed('runs --state /s', { NO_COLOR: '', PIPEWRIGHT_STATE: '/e' })).toMatchObject({
+    noColor: false,
+    state: '/s',
+  });
+});
+
+test('--json and --output json are the same', () => {
+  expect(parsed('show last --json')).toMatchObject({ json: true, output: 'json' });
+  expect(parsed('show last --output json')).toMatchObject({ json: true, output: 'json' });
+});
+
+test.each([
+  ['why last deploy', { name: 'why', run: 'last', stage: 'deploy' }],
+  [
+    'runs --stats --limit 5 --status failed,warning --pipeline x',
+    { stats: true, limit: 5, statuses: ['failed', 'warning'], pipeline: 'x' },
+  ],
+  ['logs last test -f --lines 10', { run: 'last', stage: 'test', follow: true, lines: 10 }],
+  ['continue', { name: 'continue', yes: false }],
+  ['continue 2026 -y', { name: 'continue', run: '2026', yes: true }],
+  ['rerun last a b --downstream', { stages: ['a', 'b'], downstream: true, failed: false, planOnly: false }],
+  ['rerun last --failed --plan', { stages: [], failed: true, planOnly: true }],
+  ['approve last deploy --comment fine', { name: 'approve', stage: 'deploy', comment: 'fine' }],
+  ['reject last deploy', { name: 'reject', stage: 'deploy' }],
+  ['cancel last', { name: 'cancel', run: 'last' }],
+  ['unlock release --env prod', { name: 'unlock', pipeline: 'release', env: 'prod' }],
+  ['validate a.yaml b.yaml', { name: 'validate', files: ['a.yaml', 'b.yaml'] }],
+  ['schema', { name: 'schema', of: 'pipeline' }],
+  ['init --dry-run', { name: 'init', dryRun: true }],
+  ['audit verify last', { name: 'audit', verb: 'verify', run: 'last' }],
+  ['completion zsh', { name: 'completion', shell: 'zsh' }],
+  ['run --help', { name: 'help', topic: 'run' }],
+  ['help plan', { name: 'help', topic: 'plan' }],
+  ['-V', { name: 'version' }],
+])('"%s" is understood', (line, expected) => {
+  expect(parsed(line)).toMatchObject(expected);
+});
+
+test.each([
+  ['rnu', 'Unknown command "rnu". Did you mean "run"?'],
+  ['rollback', '"rollback" is not in this version.'],
+  ['runs --statz', 'Unknown option --statz of "runs". Did you mean "--stats"?'],
+  ['runs --limit many', '--limit needs a whole number, not "many".'],
+  ['runs --limit', '--limit needs a value: N.'],
+  ['runs --stats=1', '--stats takes no value, but got "1".'],
+  ['show', '"show" needs a run: its id, the beginning of one, or `last`.'],
+  ['rerun last', '"rerun" needs at least one stage, or --failed.'],
+  ['approve last', '"approve" needs a run: its id, the beginning of one, or `last`, and a stage.'],
+  ['run a --set nonsense', '--set needs name=value, not "nonsense".'],
+  ['run a --output colour', '--output is one of tui, plain, json, not "colour".'],
+  ['audit check last', '"audit" needs one of: verify.'],
+  ['completion tcsh', 'No completion for "tcsh": bash, zsh or fish.'],
+  ['schema projekt', 'There is no schema "projekt". Did you mean "project"?'],
+  ['--projekt x', 'Unknown option --projekt. Did you mean "--project"?'],
+])('"%s" is refused with one sentence', (line, message) => {
+  expect(refused(line)).toBe(message);
+});
+
+test('a second argument of run says how parameters are written', () => {
+  expect(refused('run --source /srv backup')).toBe(
+    '"run" takes one pipeline: its name or its file; "backup" is too much. Parameters go after its name, or as --name=value.',
+  );
+});
+
+test('commands of later versions are refused and not listed', () => {
+  for (const later of LATER_COMMANDS) {
+    expect(refused(later)).toBe(`"${later}" is not in this version.`);
+    expect(COMMANDS.map(({ name }) => name)).not.toContain(later);
+  }
+});
