@@ -65,7 +65,7 @@ const AWK: Interpreter = {
   firstOperand: true,
 };
 const NODE: Interpreter = {
-  code: ['-e', '-p', '--eval', '--print', '-r', '--require', '--import', '--loader', '-pe'],
+  code: '-e -p --eval --print -r --require --import --loader -pe'.split(' '),
   argument: ['-C', '--conditions'],
   firstOperand: false,
 };
