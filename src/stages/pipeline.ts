@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { failed, type Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
-import { parseParameters } from '../config/parameters.ts';
+import { parseParameters } from '../core/parameters.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
 import { bindValue } from '../core/template/bind.ts';
 
