@@ -20,7 +20,7 @@ export interface IndexFold {
 }
 
 /** Sums that the averages of `RunStats` come from. */
-export interface IndexTotals {
+interface IndexTotals {
   readonly runs: number;
   readonly succeeded: number;
   readonly failed: number;
@@ -30,7 +30,7 @@ export interface IndexTotals {
   readonly per_stage: Readonly<Record<string, StageTotals>>;
 }
 
-export interface StageTotals {
+interface StageTotals {
   readonly runs: number;
   readonly failures: number;
   readonly duration_ms: number;

@@ -17,7 +17,10 @@ export interface HistoryFilter {
   readonly limit?: number;
 }
 
-/** Runs by their newest record, newest first. Reads the index backwards, only as far as it is consumed. */
+/**
+ * Runs by their newest record, newest first. Reads the index backwards, only as far as it is consumed.
+ * Throws errors of the operating system where it cannot be read.
+ */
 export async function* readHistory(layout: StateLayout, filter: HistoryFilter): AsyncGenerator<RunSummary> {
   const held = new Map(readHeldRuns(layout).map((run) => [run.runId, run]));
   const seen = new Set<string>();

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import { setInterval } from 'node:timers';
 
 /** Between two looks where the system gives no notice (shared disks, containers), milliseconds. */
-export const POLL_MS = 250;
+const POLL_MS = 250;
 
 /**
  * Calls `look` whenever something changes in `folder`, and every 250 ms in case the notice got lost.

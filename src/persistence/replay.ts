@@ -6,14 +6,14 @@ import { asSegmentOpened, scanSegment, segmentEpoch, segmentFile } from './segme
 import { errorCode, hasCode } from './write-failure.ts';
 
 /** Damage that no crash explains: `byte` is the first one of the record that does not verify. */
-export interface Damage {
+interface Damage {
   readonly file: string;
   readonly byte: number;
   readonly detail: string;
 }
 
 /** One segment as it counts for the run, oldest first. */
-export interface ReplayedSegment {
+interface ReplayedSegment {
   readonly epoch: number;
   readonly file: string;
   readonly records: number;
@@ -153,7 +153,7 @@ export interface AuditReport {
 }
 
 /** One segment of an audited journal. */
-export interface AuditedSegment {
+interface AuditedSegment {
   readonly file: string;
   readonly epoch: number;
   readonly ok: boolean;

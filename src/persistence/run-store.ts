@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Failure, Result } from '../core/failure.ts';
+import type { Result } from '../core/failure.ts';
 import { failed, ok } from '../core/failure.ts';
 import type { IndexFold } from '../core/fold-index.ts';
 import { EMPTY_INDEX, foldIndex } from '../core/fold-index.ts';
@@ -22,7 +22,7 @@ import { listFolder, makeFolder, removeQuietly } from './safe-files.ts';
 import { segmentEpoch } from './segment.ts';
 import { createOnce, ensureState, isSafeName, runExists, runLayout, stateLayout } from './state-layout.ts';
 import type { RunLayout, StateLayout } from './state-layout.ts';
-import { errorCode, hasCode, unwritable } from './write-failure.ts';
+import { errorCode, unwritable } from './write-failure.ts';
 
 /** Where a store keeps its files and who writes them. */
 export interface RunStoreOptions {
@@ -58,15 +58,15 @@ export function createRunStore(options: RunStoreOptions): FileRunStore {
   return {
     create: (runId) => createRun(store, runId),
     open: (runId) => openRun(store, runId),
-    read: (runId) => Promise.resolve(readRun(layout, runId)),
+    read: (runId) => onRun(layout, runId, (run) => translating(run.folder, async () => readRun(runId, run))),
     find: (query) => findRun(store, query),
     request: (runId, request) =>
-      onRun(layout, runId, (run) => writing(run.inbox, () => leaveRequest(run.inbox, request))),
+      onRun(layout, runId, (run) => translating(run.inbox, () => leaveRequest(run.inbox, request))),
     follow: (runId, fromSeq, signal) =>
       runExists(layout, runId) ? followRun(runLayout(layout, runId), fromSeq, signal) : nothing(),
     index: () => readIndex(store),
     record: (record) =>
-      writing(layout.index, async () => {
+      translating(layout.index, async () => {
         ensureState(layout);
         const runId = record.type === 'unlocked' ? undefined : record.run_id;
         await ensureIndex(layout, runId);
@@ -75,7 +75,7 @@ export function createRunStore(options: RunStoreOptions): FileRunStore {
       }),
     history: (filter = {}) => readHistory(layout, filter),
     audit: (runId) => onRun(layout, runId, (run) => Promise.resolve(ok(auditRun(run.folder)))),
-    rebuildIndex: () => writing(layout.index, () => rebuildIndexFile(layout)),
+    rebuildIndex: () => translating(layout.index, () => rebuildIndexFile(layout)),
   };
 }
 
@@ -83,13 +83,13 @@ async function createRun(store: Store, runId: string): Promise<Result<RunHandle>
   const { layout } = store;
   if (!isSafeName(runId))
     return failed({ reason: 'invalid', message: `${JSON.stringify(runId)} cannot name a run` });
-  const prepared = await writing(layout.root, async () => {
+  const prepared = await translating(layout.root, async () => {
     ensureState(layout);
     await ensureIndex(layout);
   });
   if (!prepared.ok) return prepared;
   const run = runLayout(layout, runId);
-  const taken = await writing(run.folder, async () => !makeFolder(run.folder));
+  const taken = await translating(run.folder, async () => !makeFolder(run.folder));
   if (!taken.ok) return taken;
   if (taken.value) return failed({ reason: 'invalid', message: `There is already a run ${runId}` });
   const handle = await takeRun(store, runId, run);
@@ -102,7 +102,7 @@ async function createRun(store: Store, runId: string): Promise<Result<RunHandle>
 
 function openRun(store: Store, runId: string): Promise<Result<RunHandle>> {
   return onRun(store.layout, runId, async (run) => {
-    const prepared = await writing(store.layout.root, async () => ensureState(store.layout));
+    const prepared = await translating(store.layout.root, async () => ensureState(store.layout));
     return prepared.ok ? takeRun(store, runId, run) : prepared;
   });
 }
@@ -110,7 +110,7 @@ function openRun(store: Store, runId: string): Promise<Result<RunHandle>> {
 /** Claims the run, reads what it holds, begins the next segment. */
 async function takeRun(store: Store, runId: string, run: RunLayout): Promise<Result<RunHandle>> {
   const { layout, clock, identity } = store;
-  const claimed = await writing(run.folder, async () => {
+  const claimed = await translating(run.folder, async () => {
     for (const name of RUN_FOLDERS) makeFolder(path.join(run.folder, name));
     const used = Math.max(0, ...listFolder(run.journal).map((name) => segmentEpoch(name) ?? 0));
     return claimRun(run.folder, { identity, at: clock.now() }, used);
@@ -125,7 +125,7 @@ async function takeRun(store: Store, runId: string, run: RunLayout): Promise<Res
     claim.release();
     return failed({ reason: 'journal-corrupt', file: first.file, byte: first.byte });
   }
-  const handle = await writing(run.folder, async () => {
+  const handle = await translating(run.folder, async () => {
     const isNewMarker = createOnce(run.marker, '');
     return createRunHandle({ runId, layout, run, claim, isNewMarker, events, tail, clock, identity });
   });
@@ -133,26 +133,26 @@ async function takeRun(store: Store, runId: string, run: RunLayout): Promise<Res
   return handle;
 }
 
-function readRun(layout: StateLayout, runId: string): Result<StoredRun> {
-  if (!runExists(layout, runId)) return notFound(layout, runId);
-  const run = runLayout(layout, runId);
+function readRun(runId: string, run: RunLayout): StoredRun {
   const owner = readOwner(run.folder);
   const { events, damage, tornBytes } = replay(run.journal);
-  return ok({
+  return {
     runId,
     folder: run.folder,
     events,
     damage,
     tornBytes,
     ...(owner?.alive && { owner: { pid: owner.pid, host: owner.host } }),
-  });
+  };
 }
 
 async function findRun(store: Store, query: string): Promise<Result<string>> {
   const { layout } = store;
   if (query === 'last') {
-    const newest = (await currentFold(store)).summaries.find(({ pipeline_id: id }) => runExists(layout, id));
-    const runId = newest?.pipeline_id ?? allRuns(layout)[0];
+    const fold = await translating(layout.index, () => currentFold(store));
+    const known = fold.ok ? fold.value.summaries.map(({ pipeline_id: id }) => id) : [];
+    // Without a usable index: ids begin with the time.
+    const runId = [...known, ...allRuns(layout)].find((id) => runExists(layout, id));
     return runId === undefined ? notFound(layout, query) : ok(runId);
   }
   if (runExists(layout, query)) return ok(query);
@@ -162,7 +162,7 @@ async function findRun(store: Store, query: string): Promise<Result<string>> {
   return only === undefined ? notFound(layout, query) : notFound(layout, query, matches);
 }
 
-/** Newest first: ids begin with the time. */
+/** Newest first, as far as the ids tell. */
 function allRuns(layout: StateLayout): readonly string[] {
   return listFolder(layout.runs).filter(isSafeName).toSorted().toReversed();
 }
@@ -184,7 +184,7 @@ async function readIndex(store: Store): Promise<Result<StateIndex>> {
     await recordLostEnds(store, fold, held);
     return ok(viewIndex(fold, held));
   } catch (error) {
-    return failed(unreadable(error, layout.index));
+    return failed(unwritable(error, layout.index));
   }
 }
 
@@ -235,17 +235,11 @@ async function onRun<T>(
   return runExists(layout, runId) ? act(runLayout(layout, runId)) : notFound(layout, runId);
 }
 
-/** Runs `write`; an error of the operating system becomes `state-unwritable` at `place`. */
-async function writing<T>(place: string, write: () => Promise<T>): Promise<Result<T>> {
+/** Runs `act`; an error of the operating system becomes `state-unwritable` at `place`. */
+async function translating<T>(place: string, act: () => Promise<T>): Promise<Result<T>> {
   try {
-    return ok(await write());
+    return ok(await act());
   } catch (error) {
     return failed(unwritable(error, place));
   }
-}
-
-function unreadable(error: unknown, place: string): Failure {
-  if (hasCode(error, 'EACCES', 'EPERM', 'EIO', 'ELOOP', 'ENXIO', 'ENOTREGULAR', 'ENOTDIR', 'EMFILE'))
-    return unwritable(error, place);
-  throw error;
 }

@@ -1,13 +1,12 @@
-import type { Failure, Result } from '../core/failure.ts';
-import { failed, ok } from '../core/failure.ts';
+import type { Failure } from '../core/failure.ts';
 
 /** One sentence per error code that a state folder meets in practice. */
 const SENTENCES: Readonly<Record<string, string>> = {
   ENOSPC: 'disk full: nothing more can be recorded here; free some space, then continue',
   EDQUOT: 'disk quota used up: nothing more can be recorded here; free some space, then continue',
   EROFS: 'the file system is read-only: runs can be looked at, but not started or continued',
-  EACCES: 'permission denied: this user may not write here',
-  EPERM: 'operation not permitted: this user may not write here',
+  EACCES: 'permission denied: this user may not use it',
+  EPERM: 'operation not permitted: this user may not use it',
   EIO: 'the disk reported an input/output error: check it before continuing',
   ELOOP: 'a symbolic link stands where a plain file is expected: it is not followed',
   ENXIO: 'a pipe or a device stands where a plain file is expected',
@@ -40,13 +39,4 @@ export function unwritable(error: unknown, path: string): Failure {
     path,
     detail: `${SENTENCES[code] ?? 'it cannot be written'} (${code})`,
   };
-}
-
-/** Runs `write`; an error of the operating system becomes `state-unwritable`. */
-export function attemptWrite<T>(path: string, write: () => T): Result<T> {
-  try {
-    return ok(write());
-  } catch (error) {
-    return failed(unwritable(error, path));
-  }
 }

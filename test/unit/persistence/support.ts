@@ -9,14 +9,14 @@ import type { Clock, Identity, RunHandle } from '../../../src/core/ports.ts';
 import type { RunRecord, RunSummary } from '../../../src/core/run-index.ts';
 import { createRunStore } from '../../../src/persistence/run-store.ts';
 
-export const clock: Clock = {
+const clock: Clock = {
   now: () => new Date().toISOString(),
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   sleep: () => Promise.resolve(true),
 };
 
-export const identity: Identity = { user: 'ann', host: os.hostname(), pid: process.pid };
+const identity: Identity = { user: 'ann', host: os.hostname(), pid: process.pid };
 
 /** A folder that is gone after the test. */
 export function temporaryFolder(): string {
@@ -93,7 +93,7 @@ export function finished(runId: string, seq: number, status: 'success' | 'failed
   };
 }
 
-export function summary(runId: string, more: Partial<RunSummary> = {}): RunSummary {
+function summary(runId: string, more: Partial<RunSummary> = {}): RunSummary {
   return {
     pipeline_id: runId,
     pipeline: 'release',
