@@ -59,11 +59,12 @@ async function confirm(
  * input and on Ctrl-D. Ctrl-C is what it always is: in raw mode we have to send it ourselves.
  */
 async function readKey<T extends string>(
-  { stdin }: Terminal,
+  terminal: Terminal,
   keys: Readonly<Record<string, T>>,
   signal: AbortSignal,
 ): Promise<T | undefined> {
   if (signal.aborted) return undefined;
+  const stdin = terminal.stdin();
   const { promise, resolve } = Promise.withResolvers<T | undefined>();
   const onData = (data: Buffer): void => {
     for (const key of data.toString('utf8').toLowerCase()) {

@@ -7,6 +7,7 @@ import type { Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import type { RawParameter } from './command.ts';
+import type { EnvironmentSettings } from './environment.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What commands ask of the rest of the program; `main.ts` fills it and loads each part when it is first used. */
@@ -26,7 +27,7 @@ export interface Services {
   readonly caretaker: () => Promise<Pick<Engine, 'state' | 'answer' | 'cancel'>>;
   readonly pipelines: () => Promise<PipelineSource>;
   readonly views: () => Promise<Views>;
-  readonly schema: (of: 'pipeline' | 'project') => Promise<JsonObject>;
+  readonly schema: (of: 'pipeline' | 'project') => Promise<object>;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
 }
@@ -46,6 +47,10 @@ export interface ProjectSettings {
   readonly context: string;
   /** 0 never locks. */
   readonly maxConsecutiveFailures: number;
+  readonly confirmationExpiresMs: number;
+  readonly environments: Readonly<Record<string, EnvironmentSettings>>;
+  /** Names that `--context` may have. */
+  readonly contexts: readonly string[];
 }
 
 /** Problems in files, for people and for programs. */
@@ -64,6 +69,8 @@ export interface PipelineSource {
   readonly parameters: (
     definition: PipelineDefinition,
     given: readonly RawParameter[],
+    /** Of the environment; what is given goes over it. */
+    preset: EnvironmentSettings['params'],
   ) => Promise<Result<JsonObject>>;
 }
 

@@ -1,3 +1,4 @@
+import { isatty } from 'node:tty';
 import type { Common } from './command.ts';
 
 /** This process's standard streams, as commands use them. */
@@ -10,27 +11,22 @@ export interface Terminal {
   readonly log: (level: Common['logLevel'], text: string) => void;
   /** Somebody can be asked: stdin and stdout are a terminal. */
   readonly isInteractive: boolean;
-  readonly isStdoutTerminal: boolean;
   readonly hasColor: boolean;
-  readonly stdin: NodeJS.ReadStream;
+  readonly stdin: () => NodeJS.ReadStream;
   /** Aborts when stdout cannot be written any more: closed pipe, closed terminal. */
   readonly closed: AbortSignal;
 }
 
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
-interface TerminalOptions {
-  readonly stdin: NodeJS.ReadStream;
-  readonly stdout: NodeJS.WriteStream;
-  readonly stderr: NodeJS.WriteStream;
-  readonly env: NodeJS.ProcessEnv;
-}
+type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>;
 
 /**
  * Takes the streams over: their errors never become exceptions. A closed terminal gives EIO on
  * stdout while its SIGHUP is still being handled, a closed pipe EPIPE.
  */
-export function createTerminal({ stdin, stdout, stderr, env }: TerminalOptions, common: Common): Terminal {
+export function createTerminal(streams: Streams, common: Common): Terminal {
+  const { stdout, stderr, env } = streams;
   const closed = new AbortController();
   const onError = (error: NodeJS.ErrnoException): void => closed.abort(error.code ?? 'closed');
   stdout.on('error', onError);
@@ -49,10 +45,10 @@ export function createTerminal({ stdin, stdout, stderr, env }: TerminalOptions, 
     log: (level, text) => {
       if (LEVELS.indexOf(level) <= LEVELS.indexOf(common.logLevel)) say(text);
     },
-    isInteractive: stdin.isTTY && stdout.isTTY,
-    isStdoutTerminal: stdout.isTTY,
+    isInteractive: isatty(0) && stdout.isTTY,
     hasColor: stdout.isTTY && !common.noColor && env['TERM'] !== 'dumb',
-    stdin,
+    // Opened only when somebody is asked: an open stdin takes part in job control.
+    stdin: () => streams.stdin,
     closed: closed.signal,
   };
 }

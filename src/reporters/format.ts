@@ -2,9 +2,10 @@ import type { RunStatus, StageStatus } from '../core/definition.ts';
 import type { JsonValue } from '../core/json.ts';
 import type { Style } from './style.ts';
 
-/** `0.4 s`, `12 s`, `3 m 20 s`, `2 h 5 m`. */
+/** `13 ms`, `1.4 s`, `12 s`, `3 m 20 s`, `2 h 5 m`. */
 export function formatDuration(durationMs: number): string {
-  if (durationMs < 9_950) return `${(Math.max(0, durationMs) / 1_000).toFixed(1)} s`;
+  if (durationMs < 999.5) return `${Math.max(0, Math.round(durationMs))} ms`;
+  if (durationMs < 9_950) return `${(durationMs / 1_000).toFixed(1)} s`;
   const seconds = Math.round(durationMs / 1_000);
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);

@@ -59,7 +59,7 @@ export function decisionLines(decision: Decision, style: Style): string[] {
     ),
     ...(decision.would_flip === undefined
       ? []
-      : [`  ${style.dim('it would be different if')} ${sanitizeText(decision.would_flip)}`]),
+      : [`  ${style.dim('would flip:')} ${sanitizeText(decision.would_flip)}`]),
   ];
 }
 

@@ -1,10 +1,14 @@
+import type { PipelineDefinition } from '../../core/definition.ts';
 import type { StartRequest } from '../../core/engine/api.ts';
+import { failed, ok, type Result } from '../../core/failure.ts';
 import type { PipelineRequest, PlanCommand, RunCommand } from '../command.ts';
 import { resolveCommits } from '../commits.ts';
+import { didYouMean } from '../did-you-mean.ts';
 import { driveRun } from '../drive.ts';
+import { findEnvironment, inEnvironment } from '../environment.ts';
 import { isProblems, orFail, printFailure, printProblems, printView } from '../print.ts';
 import { nobody } from '../prompter.ts';
-import type { Services } from '../services.ts';
+import type { PipelineSource, ProjectSettings, Services } from '../services.ts';
 
 /** `run`: exit code as DESIGN section 3. */
 export async function run(command: RunCommand, services: Services): Promise<number> {
@@ -26,7 +30,7 @@ export async function plan(command: PlanCommand, services: Services): Promise<nu
   });
 }
 
-/** Reads pipeline, parameters, commits and settings; the first that is wrong is said, with all its problems. */
+/** Reads settings, pipeline, parameters and commits; the first that is wrong is said, with all its problems. */
 async function withRequest(
   command: PipelineRequest,
   services: Services,
@@ -44,24 +48,71 @@ async function withRequest(
   }
   const { definition, warnings } = loaded.value;
   for (const warning of warnings) services.terminal.log('warn', warning);
-  const params = await source.parameters(definition, command.parameters);
-  if (!params.ok) return printFailure(services, command, params.failure);
-  const commits =
-    command.commits === undefined
-      ? ({ ok: true, value: [] } as const)
-      : await resolveCommits(command.commits, services.project.root);
-  return orFail(services, command, commits, (ids) =>
-    next({
-      definition,
-      params: params.value,
-      environment: command.env ?? settings.value.environment,
-      trigger: 'manual',
-      commits: ids,
-      selection: command.selection,
-      project: services.project.root,
-      context: command.context ?? settings.value.context,
-      assumeYes,
-      maxConsecutiveFailures: settings.value.maxConsecutiveFailures,
-    }),
-  );
+  const request = await buildRequest(command, services, { settings: settings.value, source, definition });
+  return orFail(services, command, request, (built) => next({ ...built, assumeYes }));
+}
+
+interface Parts {
+  readonly settings: ProjectSettings;
+  readonly source: PipelineSource;
+  readonly definition: PipelineDefinition;
+}
+
+async function buildRequest(
+  command: PipelineRequest,
+  services: Services,
+  { settings, source, definition }: Parts,
+): Promise<Result<StartRequest>> {
+  const name = command.env ?? settings.environment;
+  const environment = findEnvironment(name, settings.environments);
+  if (!environment.ok) return environment;
+  const context = command.context ?? settings.context;
+  if (!settings.contexts.includes(context)) return unknownContext(context, settings.contexts);
+  const params = await source.parameters(definition, command.parameters, environment.value?.params ?? {});
+  if (!params.ok) return params;
+  const commits = await commitsOf(command, services);
+  if (!commits.ok) return commits;
+  const request: StartRequest = {
+    definition,
+    params: params.value,
+    environment: name,
+    trigger: 'manual',
+    commits: commits.value,
+    selection: command.selection,
+    project: services.project.root,
+    context,
+    assumeYes: false,
+    maxConsecutiveFailures: settings.maxConsecutiveFailures,
+  };
+  const known = checkSelection(request);
+  return known.ok ? ok(inEnvironment(request, environment.value, settings.confirmationExpiresMs)) : known;
+}
+
+async function commitsOf(command: PipelineRequest, services: Services): Promise<Result<readonly string[]>> {
+  return command.commits === undefined ? ok([]) : resolveCommits(command.commits, services.project.root);
+}
+
+function unknownContext(context: string, known: readonly string[]): Result<never> {
+  return failed({
+    reason: 'invalid',
+    message: `There is no context "${context}".${didYouMean(context, known)}`,
+    hint: `known are ${known.join(', ')}`,
+  });
+}
+
+/** Before the environment adds a stage of its own: what is asked for is what the author wrote. */
+function checkSelection({ definition, selection }: StartRequest): Result<void> {
+  const known = definition.stages.map(({ name }) => name);
+  const named = [
+    ...selection.skip,
+    ...selection.only,
+    ...(selection.from === undefined ? [] : [selection.from]),
+  ];
+  const unknown = named.find((name) => !known.includes(name));
+  if (unknown === undefined) return ok(undefined);
+  return failed({
+    reason: 'invalid',
+    message: `There is no stage "${unknown}" in ${definition.name}.${didYouMean(unknown, known)}`,
+    hint: `its stages: ${known.join(', ')}`,
+  });
 }

@@ -42,7 +42,7 @@ test('each event that matters is one line, with the place of its stage', async (
     '[1/2] unit  attempt 1 of 3 failed: step "test" exited with code 1; again in 2.0 s',
     '[1/2] unit  running (attempt 2 of 3)',
     'unit │ $ npm test',
-    '[1/2] unit  ✗ failed  0.7 s  step "test" exited with code 1',
+    '[1/2] unit  ✗ failed  700 ms  step "test" exited with code 1',
   ]);
 });
 
@@ -55,7 +55,7 @@ test('the end of a failed run names step, last lines, log and what to do next', 
   const name = path.basename(folder);
   expect(text).toContain('✗ unit: step "test" exited with code 1\n  $ npm test\n  │ expected 1, got 2\n');
   expect(text).toContain(`  log: ${name}/logs/unit.test.log\n`);
-  expect(text).toContain('  ✗ unit    failed   0.7 s  attempt 2 of 3; step "test" exited with code 1\n');
+  expect(text).toContain('  ✗ unit    failed   700 ms  attempt 2 of 3; step "test" exited with code 1\n');
   expect(text).toContain('release  ✗ failed  after 2.9 s\n');
   expect(text).toContain('pipewright continue 20260206-160000-a1b2c3d');
   expect(text).toContain('pipewright why 20260206-160000-a1b2c3d');

@@ -19,8 +19,8 @@ const failedRun = stateAfter([
 test('why prints rule, reason, evidence, what would flip it and every attempt', () => {
   const text = whyLines(failedRun, Object.values(failedRun.stages), plain).join('\n');
   expect(text).toContain('  run  [condition-true]  the condition holds\n    params.source = /srv/data\n');
-  expect(text).toContain('  it would be different if params.source were empty');
-  expect(text).toContain('  attempt 1 failed after 0.4 s: step "test" exited with code 1');
+  expect(text).toContain('  would flip: params.source were empty');
+  expect(text).toContain('  attempt 1 failed after 400 ms: step "test" exited with code 1');
   expect(text).toContain('  attempt 2 ended: step "test" exited with code 1');
 });
 
@@ -45,7 +45,7 @@ test('why says who confirmed, when and how', () => {
 
 test('show prints one row per stage with work, wait, tries, CPU and memory', () => {
   const lines = showLines(failedRun, { style: plain, folder: '/s/runs/x' });
-  expect(lines).toContain('  ✗ unit    failed   0.7 s  2.0 s  2/3    0.1 s  8.0 MiB');
+  expect(lines).toContain('  ✗ unit    failed   700 ms  2.0 s  2/3    150 ms  8.0 MiB');
   expect(lines).toContain('  · deploy  pending');
 });
 
@@ -101,7 +101,9 @@ test.each<[Failure, string]>([
 });
 
 test.each([
-  [0, '0.0 s'],
+  [0, '0 ms'],
+  [999.4, '999 ms'],
+  [999.6, '1.0 s'],
   [9_949, '9.9 s'],
   [59_400, '59 s'],
   [59_600, '1 m'],

@@ -1,0 +1,321 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import type { Command, RawParameter } from './cli/command.ts';
+import { dispatch } from './cli/dispatch.ts';
+import { parseCommand } from './cli/parse.ts';
+import type {
+  CheckedFile,
+  PipelineSource,
+  Problems,
+  ProjectPlaces,
+  ProjectSettings,
+  Services,
+} from './cli/services.ts';
+import { createTerminal, type Terminal } from './cli/terminal.ts';
+import type { Diagnostic } from './config/diagnostic.ts';
+import type { LoadDeps, LoadedPipeline } from './config/load-pipeline.ts';
+import { failed, toFailure, type Result } from './core/failure.ts';
+import type { Engine, EngineDeps } from './core/engine/api.ts';
+import type { GivenParameter } from './core/parameters.ts';
+import { systemClock } from './system/clock.ts';
+import { systemFiles } from './system/files.ts';
+import { systemIdentity } from './system/identity.ts';
+import { systemIds } from './system/ids.ts';
+import { createSecrets } from './system/secrets.ts';
+
+// Everything that not each command needs is imported where it is used: `runs` loads no YAML, `schema` no journal.
+
+const SHIPPED_PIPELINES = path.resolve(import.meta.dirname, '../pipelines');
+
+async function main(argv: readonly string[]): Promise<number> {
+  const parsed = parseCommand(argv, process.env);
+  if (!parsed.ok) return refuse(argv, parsed.failure);
+  const command = parsed.value;
+  const terminal = createTerminal(process, command);
+  if (command.name === 'help' || command.name === 'version' || command.name === 'completion') {
+    await terminal.write(await textOf(command));
+    return 0;
+  }
+  return dispatch(command, await createServices(command, terminal));
+}
+
+/** A command line that is not understood: the reason on stderr, with --json also on stdout. */
+function refuse(argv: readonly string[], failure: object & { message?: string; hint?: string }): number {
+  console.error(`pipewright: ${failure.message ?? 'the command line is not understood'}`);
+  if (failure.hint !== undefined) console.error(`  ${failure.hint}`);
+  if (argv.includes('--json')) console.log(JSON.stringify({ error: failure, exit_code: 2 }, null, 2));
+  return 2;
+}
+
+async function textOf(
+  command: Extract<Command, { readonly name: 'help' | 'version' | 'completion' }>,
+): Promise<string> {
+  if (command.name === 'completion') {
+    return (await import('./cli/completion.ts')).completionScript(command.shell);
+  }
+  if (command.name === 'help') return `${(await import('./cli/help.ts')).helpText(command.topic)}\n`;
+  const { readFile } = await import('node:fs/promises');
+  const manifest: unknown = JSON.parse(
+    await readFile(path.resolve(import.meta.dirname, '../package.json'), 'utf8'),
+  );
+  return `${typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : ''}\n`;
+}
+
+async function createServices(command: Command, terminal: Terminal): Promise<Services> {
+  const cwd = process.cwd();
+  const { findProject } = await import('./config/project.ts');
+  const project = placesIn(await findProject(cwd, command.project), command.state, cwd);
+  const identity = systemIdentity();
+  const store = once(async () => {
+    const { createRunStore } = await import('./persistence/run-store.ts');
+    return createRunStore({ stateDir: project.stateDir, identity, clock: systemClock });
+  });
+  const config = once(() => loadConfig(project, terminal));
+  return {
+    terminal,
+    env: process.env,
+    cwd,
+    identity,
+    now: systemClock.now,
+    project,
+    store,
+    views: once(async () => {
+      const { createViews } = await import('./reporters/index.ts');
+      return createViews({ sink: terminal, hasColor: terminal.hasColor, cwd });
+    }),
+    settings: async () => {
+      const loaded = await config();
+      return loaded.ok ? { ok: true, value: loaded.value.settings } : loaded;
+    },
+    engine: async (prompter) => {
+      const loaded = await config();
+      if (!loaded.ok) return loaded;
+      const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
+      return { ok: true, value: await engineOf(deps) };
+    },
+    caretaker: async () => {
+      const { nobody } = await import('./cli/prompter.ts');
+      return engineOf({ project, store: await store(), kinds: {}, prompter: nobody, identity });
+    },
+    pipelines: async () => pipelineSource({ config, terminal, cwd }),
+    schema: async (of) => {
+      const { pipelineJsonSchema, projectJsonSchema } = await import('./config/json-schema.ts');
+      if (of === 'project') return projectJsonSchema();
+      const loaded = await config();
+      return pipelineJsonSchema(loaded.ok ? loaded.value.deps.kinds : await builtInKinds());
+    },
+    runProcesses: async () => {
+      const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
+      return { find: findRunProcesses, kill: killRunProcesses };
+    },
+  };
+}
+
+function placesIn(root: string, state: string | undefined, cwd: string): ProjectPlaces {
+  const file = path.join(root, 'pipewright.yaml');
+  return {
+    root,
+    stateDir: state === undefined ? path.join(root, 'state') : path.resolve(cwd, state),
+    ...(existsSync(file) && { file }),
+  };
+}
+
+interface Config {
+  readonly deps: LoadDeps;
+  readonly settings: ProjectSettings;
+  /** Of stage kinds that could not be loaded: those pipelines that do not use them still run. */
+  readonly kindProblems: readonly Diagnostic[];
+}
+
+async function builtInKinds(): Promise<LoadDeps['kinds']> {
+  return (await import('./stages/index.ts')).stageKinds;
+}
+
+async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Result<Config, Problems>> {
+  const { loadProject } = await import('./config/project.ts');
+  const project = await loadProject(places.root);
+  if (!project.ok) return { ok: false, failure: await problemsOf(project.failure, terminal) };
+  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
+  const builtIn = await builtInKinds();
+  const apiUrl = new URL('./api.js', import.meta.url).href;
+  const custom = await loadCustomKinds(places.root, { apiUrl, builtIn });
+  const { contexts } = (await import('./executors/index.ts')).createExecutors({ runId: 'none', folder: '' });
+  const { config } = project.value;
+  return {
+    ok: true,
+    value: {
+      deps: {
+        kinds: { ...builtIn, ...custom.kinds },
+        project: project.value,
+        shippedFolder: SHIPPED_PIPELINES,
+        contexts,
+      },
+      settings: {
+        environment: 'default',
+        context: 'local',
+        maxConsecutiveFailures: config.safety.max_consecutive_failures,
+        confirmationExpiresMs: config.safety.confirmation_expires_ms,
+        environments: config.environments,
+        contexts,
+      },
+      kindProblems: custom.diagnostics,
+    },
+  };
+}
+
+interface EngineParts extends Pick<EngineDeps, 'store' | 'kinds' | 'prompter' | 'identity'> {
+  readonly project: ProjectPlaces;
+}
+
+async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
+  const [{ createEngine }, { createStageCache }, { createConditions }] = await Promise.all([
+    import('./core/engine/engine.ts'),
+    import('./persistence/stage-cache.ts'),
+    import('./config/conditions.ts'),
+  ]);
+  const { createExecutors } = await import('./executors/index.ts');
+  return createEngine({
+    ...parts,
+    clock: systemClock,
+    ids: systemIds,
+    files: systemFiles,
+    cache: createStageCache({ stateDir: project.stateDir }),
+    conditions: createConditions(),
+    secrets: createSecrets({ env: process.env, project: project.root }),
+    executors: ({ runId, folder }) => createExecutors({ runId, folder }),
+  });
+}
+
+interface SourceParts {
+  readonly config: () => Promise<Result<Config, Problems>>;
+  readonly terminal: Terminal;
+  readonly cwd: string;
+}
+
+async function pipelineSource({ config, terminal, cwd }: SourceParts): Promise<PipelineSource> {
+  const { findPipelines, resolvePipeline } = await import('./config/find-pipelines.ts');
+  const { loadPipeline } = await import('./config/load-pipeline.ts');
+  const check = async (file: string, deps: LoadDeps): Promise<CheckedFile> => {
+    const loaded =
+      path.basename(file) === 'pipewright.yaml' ? await checkProject(file) : await loadPipeline(file, deps);
+    const problems = await problemsOf(loaded.ok ? loaded.warnings : loaded.failure, terminal);
+    return { file: shortPath(file, cwd), isValid: loaded.ok, ...problems };
+  };
+  return {
+    list: async () => {
+      const loaded = await config();
+      const found = loaded.ok ? await findPipelines(loaded.value.deps) : [];
+      return found.map(({ name, file, description, problems }) => ({
+        name,
+        file: shortPath(file, cwd),
+        isBroken: problems > 0,
+        ...(description !== undefined && { description }),
+      }));
+    },
+    load: async (target) => {
+      const loaded = await config();
+      if (!loaded.ok) return loaded;
+      const { deps, kindProblems } = loaded.value;
+      const file = await resolvePipeline(target, deps, cwd);
+      if (!file.ok) return file;
+      const pipeline = await loadPipeline(file.value, deps);
+      if (!pipeline.ok) {
+        return { ok: false, failure: await problemsOf([...kindProblems, ...pipeline.failure], terminal) };
+      }
+      const warnings = await problemsOf([...kindProblems, ...pipeline.warnings], terminal);
+      return { ok: true, value: { definition: pipeline.value, warnings: warnings.text } };
+    },
+    validate: async (targets) => {
+      const loaded = await config();
+      if (!loaded.ok) return [{ file: 'pipewright.yaml', isValid: false, ...loaded.failure }];
+      const { deps, kindProblems } = loaded.value;
+      const own = (await findPipelines(deps))
+        .filter(({ origin }) => origin === 'project')
+        .map(({ file }) => file);
+      const all = [...(deps.project.file === undefined ? [] : [deps.project.file]), ...own];
+      const files =
+        targets.length === 0 ? all : await Promise.all(targets.map((target) => fileOf(target, deps, cwd)));
+      const checked = await Promise.all(files.map((file) => check(file, deps)));
+      const kinds = await Promise.all(
+        kindProblems.map(async (problem) => ({
+          file: shortPath(problem.file, cwd),
+          isValid: false,
+          ...(await problemsOf([problem], terminal)),
+        })),
+      );
+      return targets.length === 0 ? [...kinds, ...checked] : checked;
+    },
+    parameters: async (definition, given, preset) => {
+      const { parseParameters } = await import('./core/parameters.ts');
+      const { homedir } = await import('node:os');
+      const declared = Object.entries(preset).filter(([name]) => Object.hasOwn(definition.params, name));
+      const presets = declared.map(([name, value]) => [name, String(value)] as const);
+      const values = { ...Object.fromEntries(presets), ...collect(given) };
+      const parsed = parseParameters(definition.params, values, { home: homedir() });
+      if (parsed.ok) return parsed;
+      const [first, ...more] = parsed.failure;
+      const message = parsed.failure.map((problem) => `${problem.name}: ${problem.message}`).join(' ');
+      const hint = more.length === 0 ? first?.hint : undefined;
+      return failed({ reason: 'invalid', message, ...(hint !== undefined && { hint }) });
+    },
+  };
+}
+
+/** Given several times, it is a list of what was given; without a value, it is a flag. */
+function collect(given: readonly RawParameter[]): Readonly<Record<string, GivenParameter>> {
+  const values = new Map<string, GivenParameter>();
+  for (const { name, value } of given) {
+    const before = values.get(name);
+    const now = value ?? true;
+    if (before === undefined) values.set(name, now);
+    else values.set(name, [...(typeof before === 'object' ? before : [String(before)]), String(now)]);
+  }
+  return Object.fromEntries(values);
+}
+
+/** A name, a file, or something that is neither: then the loader says so, at its place. */
+async function fileOf(target: string, deps: LoadDeps, cwd: string): Promise<string> {
+  const { resolvePipeline } = await import('./config/find-pipelines.ts');
+  const file = await resolvePipeline(target, deps, cwd);
+  return file.ok ? file.value : path.resolve(cwd, target);
+}
+
+async function checkProject(
+  file: string,
+): Promise<LoadedPipeline | { ok: true; warnings: readonly Diagnostic[] }> {
+  const { loadProject } = await import('./config/project.ts');
+  const project = await loadProject(path.dirname(file));
+  return project.ok ? { ok: true, warnings: [] } : project;
+}
+
+async function problemsOf(diagnostics: readonly Diagnostic[], { hasColor }: Terminal): Promise<Problems> {
+  const { renderDiagnostic } = await import('./config/diagnostic.ts');
+  return {
+    text: diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, { color: hasColor })),
+    diagnostics,
+  };
+}
+
+function shortPath(file: string, cwd: string): string {
+  const relative = path.relative(cwd, file);
+  return relative.startsWith('..') ? file : relative;
+}
+
+/** The first call makes it; later ones get the same. */
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}
+
+/** The one place where a bug becomes a sentence. */
+function crash(error: unknown): number {
+  const failure = toFailure(error);
+  console.error(
+    `pipewright: ${failure.reason === 'unexpected' ? (failure.stack ?? failure.message) : failure.reason}`,
+  );
+  console.error('  This is a bug in Pipewright; what was recorded of the run is whole.');
+  return 1;
+}
+
+process.exitCode = await main(process.argv.slice(2)).catch(crash);
