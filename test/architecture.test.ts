@@ -24,12 +24,12 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
 /** Built-ins that would let core do I/O. */
 const IMPURE = /^node:(fs|child_process|net|http|https|os|process|timers)/;
 
-const IMPORT = /\b(?:from\s+|import\s+|import\()'([^']+)'/g;
+const IMPORT = /^(?:(?:import|export|\}).*?\bfrom |import )'([^']+)'|\bimport\('([^']+)'\)/gm;
 
 test.each(globSync('src/*/**/*.{ts,tsx}'))('%s imports only what its folder may', (file) => {
   const folder = file.split(path.sep)[1] ?? '';
-  const owners = [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, target = '']) =>
-    ownerOf(file, target),
+  const owners = [...readFileSync(file, 'utf8').matchAll(IMPORT)].map(([, named, dynamic]) =>
+    ownerOf(file, named ?? dynamic ?? ''),
   );
   const forbidden = owners.filter((owner) =>
     owner.startsWith('node:')

@@ -70,14 +70,14 @@ test('a secret comes out of the environment, a file or a command, without its la
 });
 
 test.each([
-  ['env:ABSENT', 'environment variable ABSENT is not set'],
+  ['env:ABSENT', /^environment variable ABSENT is not set$/],
   ['file:absent', /absent: ENOENT$/],
   ['file:.', / is not a file$/],
-  ['cmd:echo secret; exit 3', 'its command exited with code 3'],
-  ['cmd:true', 'the output of its command is empty'],
-  ['cmd:sleep 5', 'its command took too long'],
-  ['cmd:yes', 'its command failed: ERR_CHILD_PROCESS_STDIO_MAXBUFFER'],
-  ['plain text', 'a reference begins with env:, file: or cmd:'],
+  ['cmd:echo secret; exit 3', /^its command exited with code 3$/],
+  ['cmd:true', /^the output of its command is empty$/],
+  ['cmd:sleep 5', /^its command took too long$/],
+  ['cmd:yes', /^its command failed: ERR_CHILD_PROCESS_STDIO_MAXBUFFER$/],
+  ['plain text', /^a reference begins with env:, file: or cmd:$/],
 ])('the secret %s is not available, and the reason holds nothing of it', async (reference, detail) => {
   const env = { PATH: process.env['PATH'] };
   const secrets = createSecrets({ env, project: folder, timeoutMs: 300 });
@@ -87,7 +87,7 @@ test.each([
     failure: {
       reason: 'secret-unavailable',
       name: 'token',
-      detail: typeof detail === 'string' ? detail : expect.stringMatching(detail),
+      detail: expect.stringMatching(detail),
     },
   });
 });
