@@ -1,0 +1,153 @@
+import { LineCounter, parseDocument } from 'yaml';
+import type { Diagnostic } from './diagnostic.ts';
+import { keyOffsetOf, type Located, nodeAt, offsetOf, type Path } from './located.ts';
+import { offsetInScalar } from './scalar-offset.ts';
+import type { SourceText } from './source-text.ts';
+import { refuseTokens } from './token-limits.ts';
+import { buildTree, DEEPEST } from './yaml-tree.ts';
+
+/** More than this and the file is something else than YAML. */
+const MOST_SYNTAX_ERRORS = 20;
+
+/** What `report` adds to a message. */
+export interface Place {
+  /** The key itself instead of its value. */
+  readonly atKey?: boolean;
+  /** UTF-16 units into the text of the scalar at the path. */
+  readonly inside?: number;
+}
+
+interface Notice {
+  readonly code: string;
+  readonly message: string;
+  readonly hint?: string | undefined;
+  readonly severity?: 'error' | 'warning';
+  /** The source line must not be repeated: it holds a secret. */
+  readonly sensitive?: boolean;
+}
+
+/** A YAML file that was read: its data with positions, and the problems found in it so far. */
+export class YamlFile {
+  readonly source: SourceText;
+  /** Undefined when the text is no YAML at all; then `diagnostics` says why. */
+  readonly root: Located | undefined;
+  readonly #lines = new LineCounter();
+  readonly #found: Diagnostic[] = [];
+  readonly #sensitiveLines = new Set<number>();
+
+  constructor(source: SourceText) {
+    this.source = source;
+    this.root = this.#parse();
+  }
+
+  get diagnostics(): readonly Diagnostic[] {
+    return this.#found.map((diagnostic) => {
+      const { source_line: _, ...bare } = diagnostic;
+      return this.#sensitiveLines.has(diagnostic.line) ? bare : diagnostic;
+    });
+  }
+
+  get hasErrors(): boolean {
+    return this.#found.some(({ severity }) => severity === 'error');
+  }
+
+  /** Line, from 1, of the value at a path. */
+  lineOf(path: Path): number {
+    return this.#position(offsetOf(this.root, path)).line;
+  }
+
+  /** Adds a problem with the value (or the key) at a path. */
+  report(path: Path, notice: Notice, place: Place = {}): void {
+    this.#reportAt(this.#offset(path, place), notice);
+  }
+
+  #offset(path: Path, { atKey, inside }: Place): number {
+    if (atKey) return keyOffsetOf(this.root, path);
+    const scalar = inside === undefined ? undefined : nodeAt(this.root, path)?.scalar;
+    if (scalar && inside !== undefined) return offsetInScalar(this.source.text, scalar, inside);
+    return offsetOf(this.root, path);
+  }
+
+  #reportAt(offset: number, { code, message, hint, severity = 'error', sensitive }: Notice): void {
+    const { line, column } = this.#position(offset);
+    if (sensitive) this.#sensitiveLines.add(line);
+    // What an alias that leads nowhere lacks is its own fault only.
+    if (this.#found.some((d) => d.code === 'alias' && d.line === line && d.column === column)) return;
+    const start = offset - column + 1;
+    const [sourceLine = ''] = this.source.text.slice(start, start + 10_000).split(/\r\n|\n/, 1);
+    this.#found.push({
+      severity,
+      code,
+      file: this.source.file,
+      line,
+      column,
+      message,
+      ...(hint !== undefined && { hint }),
+      source_line: sourceLine,
+    });
+  }
+
+  #position(offset: number): { readonly line: number; readonly column: number } {
+    const { line, col } = this.#lines.linePos(offset);
+    return { line: Math.max(1, line), column: Math.max(1, col) };
+  }
+
+  #parse(): Located | undefined {
+    const { text } = this.source;
+    const refusal = refuseTokens(text);
+    if (refusal) {
+      this.#lines.addNewLine(0);
+      for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
+        this.#lines.addNewLine(at + 1);
+      this.#reportAt(refusal.offset, refusal);
+      return undefined;
+    }
+    const document = parseDocument(text, {
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      version: '1.2',
+      stringKeys: false,
+    });
+    if (this.#lines.lineStarts.length === 0) this.#lines.addNewLine(0);
+    const problems = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
+    for (const { code, message, pos } of problems.slice(0, MOST_SYNTAX_ERRORS)) {
+      this.#reportAt(pos[0], { code: 'yaml', ...explainSyntax(code, message) });
+    }
+    if (problems.length > 0) return undefined;
+    return buildTree(
+      document.contents,
+      (offset) => this.#position(offset).line,
+      ({ offset, ...notice }) => {
+        this.#reportAt(offset, notice);
+      },
+    );
+  }
+}
+
+function explainSyntax(code: string, message: string): { readonly message: string; readonly hint?: string } {
+  const [first = ''] = message.split('\n', 1);
+  switch (code) {
+    case 'MULTIPLE_DOCS':
+      return { message: 'a second YAML document begins here; a file holds one' };
+    case 'TAB_AS_INDENT':
+      return { message: 'a tab cannot indent YAML', hint: 'Use spaces.' };
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return {
+        message: 'a second ": " on one line',
+        hint: 'Put the whole text in quotes, or begin a new line.',
+      };
+    case 'MISSING_CHAR':
+      return {
+        message: first.startsWith('Missing closing') ? 'a quote that was opened is never closed' : first,
+      };
+    case 'BAD_INDENT':
+      return {
+        message: first.startsWith('Flow') ? 'a "[" or "{" above is not closed before this line' : first,
+      };
+    case 'RESOURCE_EXHAUSTION':
+      return { message: `nested deeper than ${DEEPEST} levels` };
+    default:
+      return { message: first.length > 200 ? `${first.slice(0, 200)}…` : first };
+  }
+}
