@@ -27,7 +27,8 @@ export interface CommandSpec {
   readonly examples: readonly string[];
 }
 
-const JSON_OPTION: OptionSpec = { name: 'json', type: 'flag', help: 'One JSON document on stdout.' };
+/** Of every command that prints facts, and of `pipewright` alone. */
+export const JSON_OPTION: OptionSpec = { name: 'json', type: 'flag', help: 'One JSON document on stdout.' };
 const YES: OptionSpec = {
   name: 'yes',
   short: 'y',

@@ -46,7 +46,7 @@ async function confirm(
 ): Promise<Answer> {
   const keys = { y: 'approved', n: 'rejected', s: 'skipped', d: 'details' } as const;
   for (;;) {
-    await terminal.write(`\n${question.message}\nRun ${question.stage}? y(es), n(o), s(kip), d(etails): `);
+    await terminal.write(`\n${question.stage}: ${question.message}  y(es), n(o), s(kip), d(etails): `);
     const answer = await readKey(terminal, keys, signal);
     await terminal.write(`${answer ?? ''}\n`);
     if (answer !== 'details') return answer ?? 'nobody';

@@ -2,7 +2,7 @@ import type { Result } from '../core/failure.ts';
 import { failed, ok } from '../core/failure.ts';
 import type { RawParameter } from './command.ts';
 import type { CommandSpec, OptionSpec } from './command-table.ts';
-import { GLOBAL_OPTIONS } from './command-table.ts';
+import { GLOBAL_OPTIONS, JSON_OPTION } from './command-table.ts';
 import { didYouMean } from './did-you-mean.ts';
 
 /** Words of a command line, sorted into options, arguments and parameters of a pipeline. */
@@ -152,5 +152,5 @@ function takeParameter(state: Scan, name: string, attached: string | undefined):
 }
 
 function optionsOf(spec: CommandSpec | undefined): readonly OptionSpec[] {
-  return [...(spec?.options ?? []), ...GLOBAL_OPTIONS];
+  return [...(spec?.options ?? [JSON_OPTION]), ...GLOBAL_OPTIONS];
 }

@@ -14,6 +14,13 @@ export interface CliResult {
   readonly stderr: string;
 }
 
+/** The program while it runs. */
+export interface RunningCli {
+  readonly kill: (signal: NodeJS.Signals) => void;
+  /** As `head` does when it has read enough. */
+  readonly closeStdout: () => void;
+}
+
 interface CliOptions {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -21,10 +28,7 @@ interface CliOptions {
   /** Another Node than the pinned one. */
   readonly node?: string;
   /** Called with all of stdout so far, after each piece; may send signals. */
-  readonly onOutput?: (
-    stdout: string,
-    child: { readonly pid: number; kill(signal: NodeJS.Signals): void },
-  ) => void;
+  readonly onOutput?: (stdout: string, child: RunningCli) => void;
 }
 
 /** Runs the built program with the pinned Node; resolves when it has ended. No terminal. */
@@ -39,8 +43,10 @@ export function runCli(args: readonly string[], options: CliOptions): Promise<Cl
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
-    const { pid } = child;
-    if (pid !== undefined) options.onOutput?.(stdout, { pid, kill: (signal) => child.kill(signal) });
+    options.onOutput?.(stdout, {
+      kill: (signal) => void child.kill(signal),
+      closeStdout: () => void child.stdout.destroy(),
+    });
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text;
