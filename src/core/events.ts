@@ -79,6 +79,8 @@ export interface RunWaiting extends EventBase {
   readonly type: 'run.waiting';
   readonly status: 'waiting';
   readonly stages: readonly string[];
+  /** Of this process's part of the run. */
+  readonly duration_ms: number;
 }
 
 /** Its process ended on purpose with stages still open: a signal, a closed terminal, a full disk. */
@@ -86,11 +88,14 @@ export interface RunInterrupted extends EventBase {
   readonly type: 'run.interrupted';
   readonly status: 'interrupted';
   readonly cause: string;
+  /** Of this process's part of the run. */
+  readonly duration_ms: number;
 }
 
 export interface RunFinished extends EventBase {
   readonly type: 'run.finished';
   readonly status: Exclude<RunStatus, 'running' | 'waiting' | 'interrupted'>;
+  /** Of all parts together; the time between them, when no process ran it, is not in it. */
   readonly duration_ms: number;
   readonly exit_code: number;
   readonly failure?: Failure;

@@ -26,6 +26,8 @@ export interface RunState {
   readonly started_at?: string;
   readonly finished_at?: string;
   readonly duration_ms?: number;
+  /** Milliseconds of the parts that have ended: a run may be driven by several processes in turn. */
+  readonly spent_ms: number;
   readonly exit_code?: number;
   readonly failure?: Failure;
   /** Someone asked to cancel; nothing new starts. */
@@ -87,7 +89,7 @@ export interface ConfirmationState {
 }
 
 export function idleRun(runId: string): RunState {
-  return { run_id: runId, status: 'running', assume_yes: false, stages: {}, last_seq: -1 };
+  return { run_id: runId, status: 'running', assume_yes: false, spent_ms: 0, stages: {}, last_seq: -1 };
 }
 
 /** Fold one event into the state. Pure: live view, replay and resume share it. */
@@ -107,15 +109,21 @@ export function reduce(before: RunState, event: RunEvent): RunState {
     case 'run.resumed':
       return reopen(state, event.assume_yes);
     case 'run.waiting':
-      return { ...state, status: 'waiting' };
+      return { ...state, status: 'waiting', spent_ms: state.spent_ms + event.duration_ms };
     case 'run.interrupted':
-      return { ...state, status: 'interrupted', interrupted_by: event.cause };
+      return {
+        ...state,
+        status: 'interrupted',
+        interrupted_by: event.cause,
+        spent_ms: state.spent_ms + event.duration_ms,
+      };
     case 'run.finished':
       return {
         ...state,
         status: event.status,
         finished_at: event.at,
         duration_ms: event.duration_ms,
+        spent_ms: event.duration_ms,
         exit_code: event.exit_code,
         ...(event.failure && { failure: event.failure }),
       };

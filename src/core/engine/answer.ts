@@ -140,7 +140,7 @@ async function cancelAsOwner(
   await log.append({
     type: 'run.finished',
     status: 'cancelled',
-    duration_ms: 0,
+    duration_ms: log.state.spent_ms,
     exit_code: 130,
     failure: { reason: 'cancelled', by },
   });

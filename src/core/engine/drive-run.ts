@@ -128,13 +128,21 @@ async function finishRun(session: Session, result: GraphResult, began: number): 
   const { run, scope } = session;
   const { log, deps } = run;
   const stop = stopReason(run.signal);
+  const part = (): { readonly duration_ms: number } => ({
+    duration_ms: Math.round(deps.clock.monotonicMs() - began),
+  });
   if (log.failure !== undefined) throw log.failure;
   if (stop?.kind === 'interrupt') {
     await stopLeftovers(session);
-    return log.append({ type: 'run.interrupted', status: 'interrupted', cause: stop.cause });
+    return log.append({ type: 'run.interrupted', status: 'interrupted', cause: stop.cause, ...part() });
   }
   if (!stop && result.suspended.length > 0 && !result.failure) {
-    return log.append({ type: 'run.waiting', status: 'waiting', stages: waitingStages(log.state) });
+    return log.append({
+      type: 'run.waiting',
+      status: 'waiting',
+      stages: waitingStages(log.state),
+      ...part(),
+    });
   }
   // A cancelled run's own signal is spent; what cleans up after it gets one that only a broken journal aborts.
   const closing: RunContext = stop ? { ...run, signal: log.broken } : run;
@@ -145,7 +153,7 @@ async function finishRun(session: Session, result: GraphResult, began: number): 
   const ending = endingOf(log.state, { stop, result, rollbackFailure });
   await log.append({
     type: 'run.finished',
-    duration_ms: Math.round(deps.clock.monotonicMs() - began),
+    duration_ms: log.state.spent_ms + part().duration_ms,
     ...ending,
   });
 }

@@ -90,7 +90,7 @@ export function waiting(name: string): Draft[] {
       plan_hash: 'abcdef0123456789'.repeat(4),
       expires_at: '2026-02-07T16:00:00.000+09:00',
     },
-    { type: 'run.waiting', status: 'waiting', stages: [name] },
+    { type: 'run.waiting', status: 'waiting', stages: [name], duration_ms: 5 },
   ];
 }
 
