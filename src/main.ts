@@ -64,8 +64,11 @@ async function textOf(
 
 async function createServices(command: Command, terminal: Terminal): Promise<Services> {
   const cwd = process.cwd();
-  const { findProject } = await import('./config/project.ts');
-  const project = placesIn(await findProject(cwd, command.project), command.state, cwd);
+  const { findProject, PROJECT_FILE } = await import('./config/find-project.ts');
+  const project = placesIn(await findProject(cwd, command.project), command.state, {
+    cwd,
+    name: PROJECT_FILE,
+  });
   const identity = systemIdentity();
   const store = once(async () => {
     const { createRunStore } = await import('./persistence/run-store.ts');
@@ -98,6 +101,11 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       const { nobody } = await import('./cli/prompter.ts');
       return engineOf({ project, store: await store(), kinds: {}, prompter: nobody, identity });
     },
+    state: async (runId) => {
+      const { stateOf } = await import('./core/engine/engine.ts');
+      const stored = await (await store()).read(runId);
+      return stored.ok ? { ok: true, value: stateOf(stored.value, systemClock.nowMs()) } : stored;
+    },
     pipelines: async () => pipelineSource({ config, terminal, cwd }),
     schema: async (of) => {
       const { pipelineJsonSchema, projectJsonSchema } = await import('./config/json-schema.ts');
@@ -112,8 +120,12 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
   };
 }
 
-function placesIn(root: string, state: string | undefined, cwd: string): ProjectPlaces {
-  const file = path.join(root, 'pipewright.yaml');
+function placesIn(
+  root: string,
+  state: string | undefined,
+  { cwd, name }: { readonly cwd: string; readonly name: string },
+): ProjectPlaces {
+  const file = path.join(root, name);
   return {
     root,
     stateDir: state === undefined ? path.join(root, 'state') : path.resolve(cwd, state),

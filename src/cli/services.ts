@@ -23,8 +23,10 @@ export interface Services {
   /** With the project's settings and kinds; fails with the problems of `pipewright.yaml`. */
   readonly settings: () => Promise<Result<ProjectSettings, Problems>>;
   readonly engine: (prompter: Prompter) => Promise<Result<Engine, Problems>>;
-  /** For what runs no stage: state, answers, cancel. Works in a project whose files are broken. */
-  readonly caretaker: () => Promise<Pick<Engine, 'state' | 'answer' | 'cancel'>>;
+  /** For what runs no stage. Works in a project whose files are broken. */
+  readonly caretaker: () => Promise<Pick<Engine, 'answer' | 'cancel'>>;
+  /** Folded state of a run; `interrupted` when its process is gone. */
+  readonly state: Engine['state'];
   readonly pipelines: () => Promise<PipelineSource>;
   readonly views: () => Promise<Views>;
   readonly schema: (of: 'pipeline' | 'project') => Promise<object>;

@@ -1,17 +1,14 @@
-import { access } from 'node:fs/promises';
 import path from 'node:path';
 import type { CommandTemplate } from '../core/definition.ts';
 import type { Result } from '../core/failure.ts';
 import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
+import { PROJECT_FILE } from './find-project.ts';
 import { describe, parseReporting } from './issues.ts';
 import { projectSchema } from './project-schema.ts';
 import { type ReadBytes, readBytesBounded, readSource } from './source-text.ts';
 import { checkTemplateNames, placesIn } from './template-names.ts';
 import { YamlFile } from './yaml-file.ts';
 import type { z } from 'zod';
-
-/** Name of the project file. */
-export const PROJECT_FILE = 'pipewright.yaml';
 
 /** What `pipewright.yaml` says, defaults filled in. Times are milliseconds. */
 export interface ProjectConfig {
@@ -42,18 +39,6 @@ export interface Project {
   /** Absolute; absent when there is no `pipewright.yaml`. */
   readonly file?: string;
   readonly config: ProjectConfig;
-}
-
-/** The nearest folder, from `startDir` up, with `pipewright.yaml` or `.git`; without one `startDir`. `explicit` is taken as it is. Absolute. */
-export async function findProject(startDir: string, explicit?: string): Promise<string> {
-  if (explicit !== undefined) return path.resolve(startDir, explicit);
-  const start = path.resolve(startDir);
-  for (let folder = start; ; folder = path.dirname(folder)) {
-    for (const mark of [PROJECT_FILE, '.git']) {
-      if (await exists(path.join(folder, mark))) return folder;
-    }
-    if (folder === path.dirname(folder)) return start;
-  }
 }
 
 /** Reads `pipewright.yaml` of a folder; without the file everything is at its default. Fails with all problems in it. */
@@ -133,11 +118,4 @@ function settleEnvironment(written: NonNullable<Written['environments']>[string]
     params: params ?? {},
     require_confirmation: confirm ?? false,
   };
-}
-
-function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

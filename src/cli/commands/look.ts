@@ -38,9 +38,8 @@ export async function show(
   command: Extract<Command, { readonly name: 'show' }>,
   services: Services,
 ): Promise<number> {
-  const engine = await services.caretaker();
   return withRun(services, command, command.run, async (runId) =>
-    orFail(services, command, await engine.state(runId), async (state) => {
+    orFail(services, command, await services.state(runId), async (state) => {
       const folder = path.join(services.project.stateDir, 'runs', runId);
       const analysis = path.join(folder, 'artifacts', 'analysis.md');
       const extra = { folder, ...(existsSync(analysis) && { analysis }) };
@@ -54,9 +53,8 @@ export async function why(
   command: Extract<Command, { readonly name: 'why' }>,
   services: Services,
 ): Promise<number> {
-  const engine = await services.caretaker();
   return withRun(services, command, command.run, async (runId) =>
-    orFail(services, command, await engine.state(runId), async (state) => {
+    orFail(services, command, await services.state(runId), async (state) => {
       const { stage: wanted } = command;
       const stages = Object.values(state.stages).filter(
         ({ name }) => wanted === undefined || name === wanted || name.startsWith(`${wanted}/`),
