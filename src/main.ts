@@ -1,23 +1,15 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import type { Command, RawParameter } from './cli/command.ts';
+import type { Command } from './cli/command.ts';
 import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
-import type {
-  CheckedFile,
-  PipelineSource,
-  Problems,
-  ProjectPlaces,
-  ProjectSettings,
-  Services,
-} from './cli/services.ts';
+import type { Problems, ProjectPlaces, Services } from './cli/services.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
-import type { Diagnostic } from './config/diagnostic.ts';
-import type { LoadDeps, LoadedPipeline } from './config/load-pipeline.ts';
-import { failed, toFailure, type Result } from './core/failure.ts';
+import type { LoadDeps } from './config/load-pipeline.ts';
+import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
-import type { GivenParameter } from './core/parameters.ts';
+import type { Config } from './pipeline-source.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
 import { systemIdentity } from './system/identity.ts';
@@ -106,7 +98,8 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       const stored = await (await store()).read(runId);
       return stored.ok ? { ok: true, value: stateOf(stored.value, systemClock.nowMs()) } : stored;
     },
-    pipelines: async () => pipelineSource({ config, terminal, cwd }),
+    pipelines: async () =>
+      (await import('./pipeline-source.ts')).createPipelineSource({ config, terminal, cwd }),
     schema: async (of) => {
       const { pipelineJsonSchema, projectJsonSchema } = await import('./config/json-schema.ts');
       if (of === 'project') return projectJsonSchema();
@@ -133,13 +126,6 @@ function placesIn(
   };
 }
 
-interface Config {
-  readonly deps: LoadDeps;
-  readonly settings: ProjectSettings;
-  /** Of stage kinds that could not be loaded: those pipelines that do not use them still run. */
-  readonly kindProblems: readonly Diagnostic[];
-}
-
 async function builtInKinds(): Promise<LoadDeps['kinds']> {
   return (await import('./stages/index.ts')).stageKinds;
 }
@@ -147,7 +133,10 @@ async function builtInKinds(): Promise<LoadDeps['kinds']> {
 async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Result<Config, Problems>> {
   const { loadProject } = await import('./config/project.ts');
   const project = await loadProject(places.root);
-  if (!project.ok) return { ok: false, failure: await problemsOf(project.failure, terminal) };
+  if (!project.ok) {
+    const { problemsOf } = await import('./pipeline-source.ts');
+    return { ok: false, failure: problemsOf(project.failure, terminal) };
+  }
   const { loadCustomKinds } = await import('./config/custom-kinds.ts');
   const builtIn = await builtInKinds();
   const apiUrl = new URL('./api.js', import.meta.url).href;
@@ -197,121 +186,6 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     secrets: createSecrets({ env: process.env, project: project.root }),
     executors: ({ runId, folder }) => createExecutors({ runId, folder }),
   });
-}
-
-interface SourceParts {
-  readonly config: () => Promise<Result<Config, Problems>>;
-  readonly terminal: Terminal;
-  readonly cwd: string;
-}
-
-async function pipelineSource({ config, terminal, cwd }: SourceParts): Promise<PipelineSource> {
-  const { findPipelines, resolvePipeline } = await import('./config/find-pipelines.ts');
-  const { loadPipeline } = await import('./config/load-pipeline.ts');
-  const check = async (file: string, deps: LoadDeps): Promise<CheckedFile> => {
-    const loaded =
-      path.basename(file) === 'pipewright.yaml' ? await checkProject(file) : await loadPipeline(file, deps);
-    const problems = await problemsOf(loaded.ok ? loaded.warnings : loaded.failure, terminal);
-    return { file: shortPath(file, cwd), isValid: loaded.ok, ...problems };
-  };
-  return {
-    list: async () => {
-      const loaded = await config();
-      const found = loaded.ok ? await findPipelines(loaded.value.deps) : [];
-      return found.map(({ name, file, description, problems }) => ({
-        name,
-        file: shortPath(file, cwd),
-        isBroken: problems > 0,
-        ...(description !== undefined && { description }),
-      }));
-    },
-    load: async (target) => {
-      const loaded = await config();
-      if (!loaded.ok) return loaded;
-      const { deps, kindProblems } = loaded.value;
-      const file = await resolvePipeline(target, deps, cwd);
-      if (!file.ok) return file;
-      const pipeline = await loadPipeline(file.value, deps);
-      if (!pipeline.ok) {
-        return { ok: false, failure: await problemsOf([...kindProblems, ...pipeline.failure], terminal) };
-      }
-      const warnings = await problemsOf([...kindProblems, ...pipeline.warnings], terminal);
-      return { ok: true, value: { definition: pipeline.value, warnings: warnings.text } };
-    },
-    validate: async (targets) => {
-      const loaded = await config();
-      if (!loaded.ok) return [{ file: 'pipewright.yaml', isValid: false, ...loaded.failure }];
-      const { deps, kindProblems } = loaded.value;
-      const own = (await findPipelines(deps))
-        .filter(({ origin }) => origin === 'project')
-        .map(({ file }) => file);
-      const all = [...(deps.project.file === undefined ? [] : [deps.project.file]), ...own];
-      const files =
-        targets.length === 0 ? all : await Promise.all(targets.map((target) => fileOf(target, deps, cwd)));
-      const checked = await Promise.all(files.map((file) => check(file, deps)));
-      const kinds = await Promise.all(
-        kindProblems.map(async (problem) => ({
-          file: shortPath(problem.file, cwd),
-          isValid: false,
-          ...(await problemsOf([problem], terminal)),
-        })),
-      );
-      return targets.length === 0 ? [...kinds, ...checked] : checked;
-    },
-    parameters: async (definition, given, preset) => {
-      const { parseParameters } = await import('./core/parameters.ts');
-      const { homedir } = await import('node:os');
-      const declared = Object.entries(preset).filter(([name]) => Object.hasOwn(definition.params, name));
-      const presets = declared.map(([name, value]) => [name, String(value)] as const);
-      const values = { ...Object.fromEntries(presets), ...collect(given) };
-      const parsed = parseParameters(definition.params, values, { home: homedir() });
-      if (parsed.ok) return parsed;
-      const [first, ...more] = parsed.failure;
-      const message = parsed.failure.map((problem) => `${problem.name}: ${problem.message}`).join(' ');
-      const hint = more.length === 0 ? first?.hint : undefined;
-      return failed({ reason: 'invalid', message, ...(hint !== undefined && { hint }) });
-    },
-  };
-}
-
-/** Given several times, it is a list of what was given; without a value, it is a flag. */
-function collect(given: readonly RawParameter[]): Readonly<Record<string, GivenParameter>> {
-  const values = new Map<string, GivenParameter>();
-  for (const { name, value } of given) {
-    const before = values.get(name);
-    const now = value ?? true;
-    if (before === undefined) values.set(name, now);
-    else values.set(name, [...(typeof before === 'object' ? before : [String(before)]), String(now)]);
-  }
-  return Object.fromEntries(values);
-}
-
-/** A name, a file, or something that is neither: then the loader says so, at its place. */
-async function fileOf(target: string, deps: LoadDeps, cwd: string): Promise<string> {
-  const { resolvePipeline } = await import('./config/find-pipelines.ts');
-  const file = await resolvePipeline(target, deps, cwd);
-  return file.ok ? file.value : path.resolve(cwd, target);
-}
-
-async function checkProject(
-  file: string,
-): Promise<LoadedPipeline | { ok: true; warnings: readonly Diagnostic[] }> {
-  const { loadProject } = await import('./config/project.ts');
-  const project = await loadProject(path.dirname(file));
-  return project.ok ? { ok: true, warnings: [] } : project;
-}
-
-async function problemsOf(diagnostics: readonly Diagnostic[], { hasColor }: Terminal): Promise<Problems> {
-  const { renderDiagnostic } = await import('./config/diagnostic.ts');
-  return {
-    text: diagnostics.map((diagnostic) => renderDiagnostic(diagnostic, { color: hasColor })),
-    diagnostics,
-  };
-}
-
-function shortPath(file: string, cwd: string): string {
-  const relative = path.relative(cwd, file);
-  return relative.startsWith('..') ? file : relative;
 }
 
 /** The first call makes it; later ones get the same. */

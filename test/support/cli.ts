@@ -27,13 +27,15 @@ interface CliOptions {
   readonly input?: string;
   /** Another Node than the pinned one. */
   readonly node?: string;
+  /** Another launcher than that of this checkout. */
+  readonly launcher?: string;
   /** Called with all of stdout so far, after each piece; may send signals. */
   readonly onOutput?: (stdout: string, child: RunningCli) => void;
 }
 
 /** Runs the built program with the pinned Node; resolves when it has ended. No terminal. */
 export function runCli(args: readonly string[], options: CliOptions): Promise<CliResult> {
-  const child = spawn(options.node ?? PINNED_NODE, [LAUNCHER, ...args], {
+  const child = spawn(options.node ?? PINNED_NODE, [options.launcher ?? LAUNCHER, ...args], {
     cwd: options.cwd,
     env: { ...cleanEnvironment(), ...options.env },
     stdio: 'pipe',

@@ -7,6 +7,8 @@ const RECENT_RUNS = 5;
 
 /** `pipewright` alone: the project, its pipelines, its runs, and what to type next. */
 export async function home(common: Common, services: Services): Promise<number> {
+  const settings = await services.settings();
+  if (!settings.ok) for (const text of settings.failure.text) services.terminal.say(text);
   const source = await services.pipelines();
   const pipelines = await source.list();
   const index = await (await services.store()).index();

@@ -1,0 +1,138 @@
+import { homedir } from 'node:os';
+import path from 'node:path';
+import type { RawParameter } from './cli/command.ts';
+import type { CheckedFile, PipelineSource, Problems, ProjectSettings } from './cli/services.ts';
+import type { Terminal } from './cli/terminal.ts';
+import { renderDiagnostic, type Diagnostic } from './config/diagnostic.ts';
+import { findPipelines, resolvePipeline } from './config/find-pipelines.ts';
+import { loadPipeline, type LoadDeps, type LoadedPipeline } from './config/load-pipeline.ts';
+import { loadProject } from './config/project.ts';
+import { failed, type Result } from './core/failure.ts';
+import { parseParameters, type GivenParameter, type ParameterProblem } from './core/parameters.ts';
+
+/** What the project says, ready for the loader and for the engine. */
+export interface Config {
+  readonly deps: LoadDeps;
+  readonly settings: ProjectSettings;
+  /** Of stage kinds that could not be loaded: those pipelines that do not use them still run. */
+  readonly kindProblems: readonly Diagnostic[];
+}
+
+interface SourceParts {
+  readonly config: () => Promise<Result<Config, Problems>>;
+  readonly terminal: Terminal;
+  readonly cwd: string;
+}
+
+/** What commands ask about pipelines, answered by src/config. Part of the composition root, apart so that only some commands load it. */
+export function createPipelineSource({ config, terminal, cwd }: SourceParts): PipelineSource {
+  const check = async (file: string, deps: LoadDeps): Promise<CheckedFile> => {
+    const loaded =
+      path.basename(file) === 'pipewright.yaml' ? await checkProject(file) : await loadPipeline(file, deps);
+    const problems = problemsOf(loaded.ok ? loaded.warnings : loaded.failure, terminal);
+    return { file: shortPath(file, cwd), isValid: loaded.ok, ...problems };
+  };
+  return {
+    list: async () => {
+      const loaded = await config();
+      const found = loaded.ok ? await findPipelines(loaded.value.deps) : [];
+      return found.map(({ name, file, description, problems }) => ({
+        name,
+        file: shortPath(file, cwd),
+        isBroken: problems > 0,
+        ...(description !== undefined && { description }),
+      }));
+    },
+    load: async (target) => {
+      const loaded = await config();
+      if (!loaded.ok) return loaded;
+      const { deps, kindProblems } = loaded.value;
+      const file = await resolvePipeline(target, deps, cwd);
+      if (!file.ok) return file;
+      const pipeline = await loadPipeline(file.value, deps);
+      if (!pipeline.ok) {
+        return { ok: false, failure: problemsOf([...kindProblems, ...pipeline.failure], terminal) };
+      }
+      const warnings = problemsOf([...kindProblems, ...pipeline.warnings], terminal);
+      return { ok: true, value: { definition: pipeline.value, warnings: warnings.text } };
+    },
+    validate: async (targets) => {
+      const loaded = await config();
+      if (!loaded.ok) return [{ file: 'pipewright.yaml', isValid: false, ...loaded.failure }];
+      const { deps, kindProblems } = loaded.value;
+      const own = (await findPipelines(deps))
+        .filter(({ origin }) => origin === 'project')
+        .map(({ file }) => file);
+      const all = [...(deps.project.file === undefined ? [] : [deps.project.file]), ...own];
+      const files =
+        targets.length === 0 ? all : await Promise.all(targets.map((target) => fileOf(target, deps, cwd)));
+      const checked = await Promise.all(files.map((file) => check(file, deps)));
+      const kinds = await Promise.all(
+        kindProblems.map(async (problem) => ({
+          file: shortPath(problem.file, cwd),
+          isValid: false,
+          ...problemsOf([problem], terminal),
+        })),
+      );
+      return targets.length === 0 ? [...kinds, ...checked] : checked;
+    },
+    parameters: async (definition, given, preset) => {
+      const declared = Object.entries(preset).filter(([name]) => Object.hasOwn(definition.params, name));
+      const presets = declared.map(([name, value]) => [name, String(value)] as const);
+      const values = { ...Object.fromEntries(presets), ...collect(given) };
+      const parsed = parseParameters(definition.params, values, { home: homedir() });
+      if (parsed.ok) return parsed;
+      const [first, ...more] = parsed.failure;
+      const message = parsed.failure.map(sentenceOf).join(' ');
+      const hint = more.length === 0 ? first?.hint : undefined;
+      return failed({ reason: 'invalid', message, ...(hint !== undefined && { hint }) });
+    },
+  };
+}
+
+function sentenceOf({ name, message }: ParameterProblem): string {
+  return /^[a-z]/.test(message) ? `Parameter ${name} ${message}` : message;
+}
+
+/** Given several times, it is a list of what was given; without a value, it is a flag. */
+function collect(given: readonly RawParameter[]): Readonly<Record<string, GivenParameter>> {
+  const values = new Map<string, GivenParameter>();
+  for (const { name, value } of given) {
+    const before = values.get(name);
+    const now = value ?? true;
+    if (before === undefined) values.set(name, now);
+    else values.set(name, [...(typeof before === 'object' ? before : [String(before)]), String(now)]);
+  }
+  return Object.fromEntries(values);
+}
+
+/** A name, a file, or something that is neither: then the loader says so, at its place. */
+async function fileOf(target: string, deps: LoadDeps, cwd: string): Promise<string> {
+  const file = await resolvePipeline(target, deps, cwd);
+  return file.ok ? file.value : path.resolve(cwd, target);
+}
+
+async function checkProject(
+  file: string,
+): Promise<LoadedPipeline | { ok: true; warnings: readonly Diagnostic[] }> {
+  const project = await loadProject(path.dirname(file));
+  return project.ok ? { ok: true, warnings: [] } : project;
+}
+
+/** Problems in files, drawn for this terminal and as they are. */
+export function problemsOf(diagnostics: readonly Diagnostic[], { hasColor }: Terminal): Problems {
+  return {
+    text: diagnostics.map((diagnostic) =>
+      renderDiagnostic(
+        { ...diagnostic, file: shortPath(diagnostic.file, process.cwd()) },
+        { color: hasColor },
+      ),
+    ),
+    diagnostics,
+  };
+}
+
+function shortPath(file: string, cwd: string): string {
+  const relative = path.relative(cwd, file);
+  return relative.startsWith('..') ? file : relative;
+}
