@@ -8,5 +8,6 @@ export const FILTER_FILE = fileURLToPath(
 
 /** A process that masks, and so is ours and not the step's. */
 export function isFilter(pid: number): boolean {
-  return argumentsOf(pid).includes(FILTER_FILE);
+  // Second: a shim has the path among its arguments too.
+  return argumentsOf(pid)[1] === FILTER_FILE;
 }

@@ -57,7 +57,8 @@ alive() { # token: sets pid
   [ "$start" = "$was" ] && [ "$state" != Z ]
 }
 
-group() { kill "-$1" -- "-$pid" 2>/dev/null; }
+# dash takes no double dash here.
+group() { kill "-$1" "-$pid" 2>/dev/null; }
 
 # What was announced and has not begun never will.
 for entry in $list; do { echo ${CALLED_OFF} >"$steps/\${entry%%:*}.claim"; } 2>/dev/null; done

@@ -39,7 +39,7 @@ export function outcomeOf(step: EndedStep): CommandOutcome {
     return { failure: claimFailure(step.files) };
   }
   const record = parseExitRecord(readText(step.files.exit) ?? '');
-  const exitCode = record?.type === 'exited' ? record.exitCode : (step.exit?.code ?? undefined);
+  const exitCode = exitCodeOf(record, step.exit);
   const failure = step.stopped ?? failureOf(step, record, exitCode);
   const usage = usageOf(step, record, failure);
   return {
@@ -48,6 +48,10 @@ export function outcomeOf(step: EndedStep): CommandOutcome {
     ...(usage && { usage }),
     ...step.captured,
   };
+}
+
+function exitCodeOf(record: ExitRecord | undefined, exit: ShimExit | undefined): number | undefined {
+  return record?.type === 'exited' ? record.exitCode : (exit?.code ?? undefined);
 }
 
 function failureOf(
