@@ -30,6 +30,22 @@ export function parseReporting<Schema extends z.ZodType>(
   return undefined;
 }
 
+/** The keys of a mapping that are right by themselves, so that one slip does not hide what else is wrong. */
+export function rightKeys<Schema extends z.ZodType>(
+  schema: Schema,
+  written: Readonly<Record<string, unknown>>,
+): z.output<Schema> | undefined {
+  const wrong = new Set(
+    schema
+      .safeParse(written)
+      .error?.issues.flatMap((issue) =>
+        issue.code === 'unrecognized_keys' ? issue.keys : issue.path.slice(0, 1),
+      ),
+  );
+  return schema.safeParse(Object.fromEntries(Object.entries(written).filter(([key]) => !wrong.has(key))))
+    .data;
+}
+
 function reportIssue(setting: IssueSetting, issue: Issue, parent: Path): void {
   const path = [...parent, ...issue.path];
   switch (issue.code) {
@@ -173,7 +189,7 @@ function boundMessage(issue: Issue): string | undefined {
 }
 
 /** `a, b or c`. */
-export function oneOf(words: readonly string[]): string {
+function oneOf(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { PipelineDefinition, StageDefinition, StageStatus } from '../core/definition.ts';
 import { RETRY_CLASSES } from '../core/failure.ts';
 import type { StageKind } from '../core/stage-kind.ts';
-import { describe, parseReporting, reportUnknown } from './issues.ts';
+import { describe, parseReporting, reportUnknown, rightKeys } from './issues.ts';
 import { toJsonObject } from './plain-json.ts';
 import type { Path } from './located.ts';
 import { isOpenObject, keysAt } from './schema-keys.ts';
@@ -51,22 +51,13 @@ export async function loadStage(setting: StageSetting, entry: unknown, path: Pat
     path,
     name: typeof name === 'string' ? name : undefined,
     kind,
-    common: common ?? rightKeys(pick(true)),
+    common: common ?? rightKeys(looseSchema, pick(true)) ?? {},
     definition: common && kind && config && { ...settle(common, kind, setting, path), ...config },
   };
 }
 
 const looseSchema = commonStageSchema.partial();
 type RightKeys = z.output<typeof looseSchema>;
-
-/** So that a slip in one key does not hide what is wrong with the others. */
-function rightKeys(written: Readonly<Record<string, unknown>>): RightKeys {
-  const wrong = new Set(looseSchema.safeParse(written).error?.issues.map(({ path }) => path[0]));
-  return (
-    looseSchema.safeParse(Object.fromEntries(Object.entries(written).filter(([key]) => !wrong.has(key))))
-      .data ?? {}
-  );
-}
 
 type OwnPart = Pick<StageDefinition, 'config' | 'pipeline'>;
 

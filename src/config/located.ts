@@ -37,7 +37,7 @@ export function offsetOf(root: Located | undefined, path: Path): number {
     const child = node?.children.get(String(key));
     if (!child) break;
     node = child.node;
-    const pointsAtKey = node.isBlock || node.scalar?.source === '';
+    const pointsAtKey = node.isBlock || (node.value === null && node.scalar?.source === '');
     offset = pointsAtKey ? (child.keyOffset ?? node.offset) : node.offset;
   }
   return offset;

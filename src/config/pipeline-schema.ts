@@ -3,7 +3,7 @@ import { PARAMETER_TYPES } from '../core/definition.ts';
 import { envSchema, variableNameSchema } from '../core/step-schema.ts';
 
 /** How a secret is referred to; never the secret itself. */
-export const SECRET_REFERENCE = /^(?:env:[A-Za-z_]\w*|file:\S.*|cmd:\S[^]*)$/;
+const SECRET_REFERENCE = /^(?:env:[A-Za-z_]\w*|file:\S.*|cmd:\S[^]*)$/;
 
 const parameterNameSchema = z
   .string()

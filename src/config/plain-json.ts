@@ -1,7 +1,7 @@
 import type { JsonObject, JsonValue } from '../core/json.ts';
 
 /** The value as JSON, without keys whose value is undefined; undefined where JSON cannot hold it. */
-export function toJson(value: unknown): JsonValue | undefined {
+function toJson(value: unknown): JsonValue | undefined {
   switch (typeof value) {
     case 'string':
     case 'boolean':

@@ -8,7 +8,7 @@ import { checkStage, checkStageNames, warnEmptyRollback } from './check-stages.t
 import type { LoadDeps } from './load-pipeline.ts';
 import { type LoadedStage, loadStage, type StageSetting } from './load-stage.ts';
 import { nodeAt } from './located.ts';
-import { parseReporting } from './issues.ts';
+import { parseReporting, rightKeys } from './issues.ts';
 import { type Body, openBody } from './pipeline-body.ts';
 import { type PipelineBody, pipelineBodySchema } from './pipeline-schema.ts';
 import { checkTemplateNames, type Names, placesIn, stepVariables, templateTest } from './template-names.ts';
@@ -34,7 +34,8 @@ export async function readPipeline(
   const needs = settleNeeds(file, stages, last);
   const all = [...stages, ...last];
   checkStageNames(file, all);
-  const declared = parsed?.params && settleParams(file, parsed.params, [...body.path, 'params']);
+  const { params } = parsed ?? rightKeys(pipelineBodySchema, body.checked) ?? {};
+  const declared = params && settleParams(file, params, [...body.path, 'params']);
   const names = namesOf(file, body, all);
   for (const stage of all) {
     checkStage(file, stage, names);

@@ -3,6 +3,9 @@ import type { Scalar } from 'yaml';
 /** What the escapes of a double-quoted scalar are long, backslash included. Source: YAML 1.2.2, 5.7. */
 const ESCAPE_LENGTH: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
 
+/** How far a scalar was walked: many problems in one text come in its order, and must not cost its square. */
+const progress = new WeakMap<Scalar, { readonly at: number; readonly read: number }>();
+
 /**
  * Where the character at `index` of a scalar's value stands in the file: quotes, escapes, folds and
  * the indentation of block scalars are taken into account. Inside a run of folded blanks: its beginning.
@@ -10,8 +13,10 @@ const ESCAPE_LENGTH: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
 export function offsetInScalar(text: string, scalar: Scalar, index: number): number {
   const [start, end] = scalar.range ?? [0, 0, 0];
   const value = typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? '');
-  let at = contentStart(text, scalar, start);
-  let read = 0;
+  const reached = progress.get(scalar);
+  const goesOn = reached !== undefined && reached.read <= index;
+  let at = goesOn ? reached.at : contentStart(text, scalar, start);
+  let read = goesOn ? reached.read : 0;
   while (read < index && at < end) {
     const { raw, decoded } =
       foldAt({ text, at, end }, { value, read }) ?? unitAt(text, at, scalar.type, value.charCodeAt(read));
@@ -19,6 +24,7 @@ export function offsetInScalar(text: string, scalar: Scalar, index: number): num
     at += raw;
     read += decoded;
   }
+  progress.set(scalar, { at, read });
   return Math.min(at, end);
 }
 
@@ -61,7 +67,8 @@ function firstContent(text: string, start: number): number {
 }
 
 function isBlank(text: string, at: number): boolean {
-  return /^[ \t\r\n]$/.test(text.charAt(at));
+  const char = text.charAt(at);
+  return char === ' ' || char === '\n' || char === '\t' || char === '\r';
 }
 
 function runLength(text: string, at: number, end: number): number {

@@ -5,8 +5,8 @@ import type { Result } from '../core/failure.ts';
 import { type Diagnostic, fileDiagnostic } from './diagnostic.ts';
 
 /** Larger files are refused before they are parsed. Measured: a parser's time grows faster than its input. */
-export const LARGEST_BYTES = 256 * 1024;
-export const MOST_LINES = 5000;
+const LARGEST_BYTES = 256 * 1024;
+const MOST_LINES = 5000;
 
 /** A configuration file as text, without its byte order mark. */
 export interface SourceText {

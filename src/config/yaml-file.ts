@@ -6,6 +6,10 @@ import type { SourceText } from './source-text.ts';
 import { refuseTokens } from './token-limits.ts';
 import { buildTree, DEEPEST } from './yaml-tree.ts';
 
+/** More than anybody repairs at once; without a limit a hostile file could make one per character. */
+const MOST_PROBLEMS = 500;
+/** Longer lines are not carried along with each problem on them. */
+const LONGEST_LINE = 10_000;
 /** More than this and the file is something else than YAML. */
 const MOST_SYNTAX_ERRORS = 20;
 
@@ -33,6 +37,10 @@ export class YamlFile {
   readonly root: Located | undefined;
   readonly #lines = new LineCounter();
   readonly #found: Diagnostic[] = [];
+  /** Stands for all that came after the limit. */
+  #rest: Diagnostic | undefined;
+  /** Where an alias leads nowhere: that its value is missing too is not told again. */
+  readonly #brokenAliases = new Set<number>();
   readonly #sensitiveLines = new Set<number>();
 
   constructor(source: SourceText) {
@@ -41,14 +49,18 @@ export class YamlFile {
   }
 
   get diagnostics(): readonly Diagnostic[] {
-    return this.#found.map((diagnostic) => {
+    return this.#all.map((diagnostic) => {
       const { source_line: _, ...bare } = diagnostic;
       return this.#sensitiveLines.has(diagnostic.line) ? bare : diagnostic;
     });
   }
 
+  get #all(): readonly Diagnostic[] {
+    return this.#rest ? [...this.#found, this.#rest] : this.#found;
+  }
+
   get hasErrors(): boolean {
-    return this.#found.some(({ severity }) => severity === 'error');
+    return this.#all.some(({ severity }) => severity === 'error');
   }
 
   /** Line, from 1, of the value at a path. */
@@ -58,6 +70,8 @@ export class YamlFile {
 
   /** Adds a problem with the value (or the key) at a path. */
   report(path: Path, notice: Notice, place: Place = {}): void {
+    if (this.#rest && notice.severity === 'warning') return;
+    if (this.#rest?.severity === 'error') return;
     this.#reportAt(this.#offset(path, place), notice);
   }
 
@@ -69,22 +83,31 @@ export class YamlFile {
   }
 
   #reportAt(offset: number, { code, message, hint, severity = 'error', sensitive }: Notice): void {
+    if (this.#brokenAliases.has(offset)) return;
+    if (code === 'alias') this.#brokenAliases.add(offset);
     const { line, column } = this.#position(offset);
     if (sensitive) this.#sensitiveLines.add(line);
-    // What an alias that leads nowhere lacks is its own fault only.
-    if (this.#found.some((d) => d.code === 'alias' && d.line === line && d.column === column)) return;
-    const start = offset - column + 1;
-    const [sourceLine = ''] = this.source.text.slice(start, start + 10_000).split(/\r\n|\n/, 1);
-    this.#found.push({
+    const place = {
       severity,
-      code,
       file: this.source.file,
       line,
       column,
-      message,
-      ...(hint !== undefined && { hint }),
-      source_line: sourceLine,
-    });
+      ...this.#sourceLine(offset - column + 1),
+    };
+    if (this.#found.length >= MOST_PROBLEMS) {
+      this.#rest = {
+        ...place,
+        code: 'too-many',
+        message: `more than ${MOST_PROBLEMS} problems; the rest is not shown`,
+      };
+    } else this.#found.push({ ...place, code, message, ...(hint !== undefined && { hint }) });
+  }
+
+  #sourceLine(start: number): { readonly source_line?: string } {
+    const { text } = this.source;
+    const newline = text.indexOf('\n', start);
+    const end = newline === -1 ? text.length : newline;
+    return end - start > LONGEST_LINE ? {} : { source_line: text.slice(start, end).replace(/\r$/, '') };
   }
 
   #position(offset: number): { readonly line: number; readonly column: number } {

@@ -24,7 +24,7 @@ const LONGEST_MS = 3650 * MS_PER_UNIT.d;
  * The longest limit a timer can keep, in milliseconds: 24 days.
  * Source: Node's timers hold 2^31-1 ms and fire at once beyond it.
  */
-export const LONGEST_TIMER_MS = 24 * MS_PER_UNIT.d;
+const LONGEST_TIMER_MS = 24 * MS_PER_UNIT.d;
 
 /**
  * Milliseconds in `5m`, `1h30m`, `250ms` or `1.5h`; a bare number counts seconds (spec 1's `timeout: 300`).

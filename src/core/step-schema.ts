@@ -6,7 +6,7 @@ import { compileCommand, compileValue } from './template/compile.ts';
 import type { TemplateProblem } from './template/places.ts';
 
 /** What a custom issue may carry, for the loader to point at the exact place and to help. */
-export interface IssueParams {
+interface IssueParams {
   /** UTF-16 units from the start of the text at the issue's path. */
   readonly offset?: number;
   readonly hint?: string;
@@ -44,7 +44,7 @@ const KEY_SHAPES: readonly RegExp[] = [
 ];
 
 /** Whether the text looks like a key that somebody pasted. */
-export function looksLikeKey(text: string): boolean {
+function looksLikeKey(text: string): boolean {
   return KEY_SHAPES.some((shape) => shape.test(text));
 }
 
