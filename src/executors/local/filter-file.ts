@@ -3,7 +3,9 @@ import { argumentsOf } from './processes.ts';
 
 /** The program that masks the output of a step: beside this module, built or as source. */
 export const FILTER_FILE = fileURLToPath(
-  new URL(import.meta.url.endsWith('.ts') ? './log-filter.ts' : './log-filter.js', import.meta.url),
+  import.meta.url.endsWith('.ts')
+    ? new URL('./log-filter.ts', import.meta.url)
+    : new URL('./log-filter.js', import.meta.url),
 );
 
 /** A process that masks, and so is ours and not the step's. */

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   existsSync,
@@ -20,7 +19,7 @@ import { createExecutors } from '../../../src/executors/index.ts';
 import { createLocalExecutor } from '../../../src/executors/local.ts';
 import { prepareLimits } from '../../../src/executors/local/limits.ts';
 
-const GRACE_MS = 300;
+const GRACE_MS = 500;
 const forever = new AbortController().signal;
 
 let folder = '';
@@ -118,16 +117,16 @@ test('a shim that is killed from outside ends as a signal, and its script with i
 
 test('a background process does not hold up its step, with or without secrets', async () => {
   const startMs = performance.now();
-  await executor.run(command('(sleep 0.7; echo late) & echo now'), output(), forever);
-  expect(performance.now() - startMs).toBeLessThan(400);
+  await executor.run(command('(sleep 1.5; echo late) & echo now'), output(), forever);
+  expect(performance.now() - startMs).toBeLessThan(1400);
   await executor.run(
-    command('(sleep 1.5; echo later hunter2-S3cret) & echo here'),
+    command('(sleep 3; echo later hunter2-S3cret) & echo here'),
     output({ secrets: ['hunter2-S3cret'] }),
     forever,
   );
-  expect(performance.now() - startMs).toBeLessThan(1500);
+  expect(performance.now() - startMs).toBeLessThan(2900);
   expect(living()).toBeGreaterThan(0);
-  await expect.poll(log, { timeout: 4000 }).toMatch(/now\n(here\nlate\n|late\nhere\n)later \*\*\*\n/);
+  await expect.poll(log, { timeout: 4500 }).toMatch(/now\n(here\nlate\n|late\nhere\n)later \*\*\*\n/);
 });
 
 test('200 MB of output is complete and takes no memory of ours', async () => {
@@ -158,11 +157,11 @@ test('40 MB through the filter, and 40 MB captured, are complete and take little
 
 test('a captured step can be followed in its log while it runs', async () => {
   const running = executor.run(
-    command('echo first; sleep 0.8; echo second'),
+    command('echo first; sleep 1.5; echo second'),
     output({ capture: { limitBytes: 100 } }),
     forever,
   );
-  await expect.poll(log, { timeout: 700, interval: 20 }).toBe('first\n');
+  await expect.poll(log, { timeout: 1400, interval: 20 }).toBe('first\n');
   expect((await running).captured).toBe('first\nsecond\n');
   expect(log()).toBe('first\nsecond\n');
 });
@@ -171,7 +170,7 @@ test('a log that is a link or a pipe is refused', async () => {
   const outside = path.join(folder, 'outside');
   appendFileSync(outside, '');
   symlinkSync(outside, output().logFile);
-  spawnSync('mkfifo', [path.join(folder, 'pipe')]);
+  await executor.run(command('mkfifo pipe'), output({ logFile: path.join(folder, 'other') }), forever);
   for (const logFile of [output().logFile, path.join(folder, 'pipe')]) {
     const outcome = await executor.run(command('echo x'), output({ logFile }), forever);
     expect(outcome.failure).toMatchObject({ reason: 'state-unwritable', path: logFile });
@@ -229,12 +228,16 @@ test('a CPU limit slows a step down, or is refused with the reason', async () =>
   expect(share).toBeLessThan(0.5);
 });
 
-test('a hundred steps at once leave the event loop responsive', async () => {
+test('a hundred steps at once never block the event loop for long', async () => {
+  const startMs = performance.now();
   const lag = monitorEventLoopDelay({ resolution: 5 });
   lag.enable();
-  await Promise.all(Array.from({ length: 100 }, () => executor.run(command('sleep 0.2'), output(), forever)));
+  await Promise.all(
+    Array.from({ length: 100 }, () => executor.run(command('sleep 0.05'), output(), forever)),
+  );
   lag.disable();
-  expect(lag.percentile(90) / 1e6).toBeLessThan(100);
+  // Started in one go, they would block for nearly all of that time.
+  expect(lag.max / 1e6).toBeLessThan((performance.now() - startMs) / 2);
 });
 
 test('closing dismisses the keeper, and background processes live on', async () => {
