@@ -178,7 +178,7 @@ export const COMMANDS: readonly CommandSpec[] = [
       {
         name: 'failed',
         type: 'flag',
-        help: 'Every failed, cancelled and interrupted stage, and what was skipped because of one.',
+        help: 'All that failed, was cancelled or interrupted, and what was skipped for it.',
       },
       { name: 'plan', type: 'flag', help: 'Only show what would run again.' },
       YES,

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { runCli } from '../support/cli.ts';
+import { runCli, temporaryProject } from '../support/cli.ts';
 import { exampleProject } from './cli-project.ts';
 
 /** Sends `signal` when the step has printed its first line. */
@@ -89,4 +89,31 @@ test('logs -f shows what a run prints until it ends', async () => {
     },
   });
   expect(await following).toMatchObject({ code: 0, stdout: expect.stringContaining('long │ begun\n') });
+});
+
+test('a second Ctrl-C kills at once what ignores the first', async () => {
+  using project = temporaryProject({
+    'pipelines/deaf.yaml': `stages:
+  - name: long
+    steps:
+      - command: "trap '' TERM INT HUP; echo begun; while :; do sleep 0.1; done"
+`,
+  });
+  let pressed = 0;
+  const press = (child: { kill(signal: NodeJS.Signals): void }): void => {
+    pressed = performance.now();
+    child.kill('SIGINT');
+    // Presses so near that they look like one are taken as one: the launcher passes signals on.
+    setTimeout(() => child.kill('SIGINT'), 500);
+  };
+  const ended = await project.run(['run', 'deaf'], {
+    onOutput: (stdout, child) => {
+      if (pressed === 0 && stdout.includes('long │ begun')) press(child);
+    },
+  });
+  expect(ended.code).toBe(130);
+  expect(ended.stderr).toMatch(/killed [1-9]\d* process\(es\) of the run/);
+  // Well before the grace of 5 s after which the first press would have killed.
+  expect(performance.now() - pressed).toBeLessThan(4_500);
+  expect(await project.json(['show', 'last'])).toMatchObject({ status: 'cancelled' });
 });
