@@ -184,7 +184,7 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     cache: createStageCache({ stateDir: project.stateDir }),
     conditions: createConditions(),
     secrets: createSecrets({ env: process.env, project: project.root }),
-    executors: ({ runId, folder }) => createExecutors({ runId, folder }),
+    executors: createExecutors,
   });
 }
 

@@ -7,6 +7,7 @@ import { idleRun, reduce, type RunState, type StageState } from '../run-state.ts
 import { summarize } from '../summary.ts';
 import type { EngineDeps } from './api.ts';
 import { cancelledStage } from './cancelled-stage.ts';
+import { runPlace } from './run-place.ts';
 
 interface GivenAnswer {
   readonly type: 'approve' | 'reject' | 'skip';
@@ -124,8 +125,7 @@ async function cancelAsOwner(
   by: string,
 ): Promise<Result<RunStatus>> {
   await log.append({ type: 'cancel.requested', by });
-  const project = log.state.created?.project ?? '';
-  const executors = deps.executors({ runId: handle.runId, folder: handle.folder, project });
+  const executors = deps.executors(runPlace(handle, log.state.created));
   for (const context of executors.contexts) {
     const executor = await executors.open(context);
     if (!executor.ok) continue;

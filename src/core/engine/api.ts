@@ -31,11 +31,17 @@ export interface EngineDeps {
   readonly prompter: Prompter;
   readonly kinds: Readonly<Record<string, StageKind>>;
   /** Executors for one run, whose files lie in `folder`. */
-  readonly executors: (run: {
-    readonly runId: string;
-    readonly folder: string;
-    readonly project: string;
-  }) => Executors;
+  readonly executors: (run: RunPlace) => Executors;
+}
+
+/** What executors need to know of a run. */
+export interface RunPlace {
+  readonly runId: string;
+  /** `state/runs/<id>`, absolute. */
+  readonly folder: string;
+  readonly project: string;
+  /** Variables of our own environment that hold secrets: commands do not inherit them. */
+  readonly hiddenVariables: readonly string[];
 }
 
 /** A pipeline, its values and who wants it run. */

@@ -10,6 +10,7 @@ import { cancelledStage } from './cancelled-stage.ts';
 import { recordRequest } from './confirm.ts';
 import { type GraphResult, runFinally, runGraph, runNested } from './graph.ts';
 import { rollBack } from './rollback.ts';
+import { runPlace } from './run-place.ts';
 import type { RunContext } from './run-context.ts';
 import { findStage, type Scope } from './scope.ts';
 import { Slots } from './slots.ts';
@@ -80,7 +81,6 @@ function openSession(parts: {
     if (request.type === 'cancel') stop.abort({ kind: 'cancel', cause: request.by } satisfies StopReason);
     else if (await recordRequest({ log, created }, request)) for (const listen of listeners) listen();
   };
-  const folder = { runId: handle.runId, folder: handle.folder, project: created.project };
   const run: RunContext = {
     deps,
     drive,
@@ -95,7 +95,7 @@ function openSession(parts: {
       commits: created.commits,
       artifacts: `${handle.folder}/artifacts`,
     },
-    executors: opened.track(deps.executors(folder)),
+    executors: opened.track(deps.executors(runPlace(handle, created))),
     slots: new Slots(created.definition.max_workers),
     questions: new Slots(1),
     signal: AbortSignal.any([drive.signal, stop.signal, log.broken]),

@@ -24,6 +24,7 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
   return {
     clock: run.deps.clock,
     signal: options.signal,
+    id,
     stage,
     attempt: options.attempt,
     project: run.created.project,
