@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { TextSanitizer } from '../core/terminal-text.ts';
 
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 16 * 1024;
 
 /**
  * A log as text that is safe to show, piece by piece, whole lines in each; memory does not grow

@@ -2,12 +2,19 @@ import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { TextSanitizer } from '../core/terminal-text.ts';
 import { formatBytes } from './format.ts';
 
-/** Read at most so much of one log before other work gets its turn, in bytes. */
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = 16 * 1024;
 /** Further behind than this, output is left out instead of being shown late. */
 const MAX_BEHIND_BYTES = 4 * 1024 * 1024;
 /** What is still shown after leaving out. */
 const KEPT_BYTES = 256 * 1024;
+
+export interface TailPiece {
+  readonly lines: readonly string[];
+  readonly bytes: number;
+  readonly skipped?: string;
+}
+
+const NOTHING: TailPiece = { lines: [], bytes: 0 };
 
 /**
  * Follows one growing log file and yields lines that are safe to show.
@@ -30,20 +37,17 @@ export class LogTail {
     this.#offset = options.offset ?? 0;
   }
 
-  /** Complete lines among at most `budgetBytes` new bytes; `skipped` when some were left out before them. */
-  read(budgetBytes: number): { readonly lines: string[]; readonly bytes: number; readonly skipped?: string } {
+  /**
+   * Complete lines of the next piece, at most 16 KiB; no `bytes` when there is nothing new.
+   * `skipped` when output was left out before them. One piece at a time: short lines cost many times their size.
+   */
+  read(): TailPiece {
     const fd = this.#open();
-    if (fd === undefined) return { lines: [], bytes: 0 };
+    if (fd === undefined) return NOTHING;
     const skipped = this.#skipWhenBehind(fd);
-    const lines: string[] = [];
-    let bytes = 0;
-    while (bytes < budgetBytes) {
-      const piece = this.#readPiece(fd, Math.min(PIECE_BYTES, budgetBytes - bytes));
-      if (piece.length === 0) break;
-      bytes += piece.length;
-      lines.push(...this.#linesOf(piece));
-    }
-    return { lines, bytes, ...(skipped !== undefined && { skipped }) };
+    const piece = this.#readPiece(fd);
+    const lines = this.#linesOf(piece);
+    return { lines, bytes: piece.length, ...(skipped !== undefined && { skipped }) };
   }
 
   /** The last line if it has no line feed; closes the file. */
@@ -73,14 +77,15 @@ export class LogTail {
     return formatBytes(skippedBytes);
   }
 
-  #readPiece(fd: number, length: number): Buffer {
+  #readPiece(fd: number): Buffer {
     const buffer = (this.#buffer ??= Buffer.allocUnsafeSlow(PIECE_BYTES));
-    const read = readSync(fd, buffer, 0, length, this.#offset);
+    const read = readSync(fd, buffer, 0, PIECE_BYTES, this.#offset);
     this.#offset += read;
     return buffer.subarray(0, read);
   }
 
   #linesOf(piece: Buffer): string[] {
+    if (piece.length === 0) return [];
     let rest = piece;
     if (this.#inTornLine) {
       const lineFeed = piece.indexOf(0x0a);

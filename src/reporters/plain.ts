@@ -1,5 +1,6 @@
 import { statSync } from 'node:fs';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { slug } from '../core/engine/slug.ts';
 import type { RunEvent, StageStarted, StepFinished, StepStarted } from '../core/events.ts';
 import type { RunState } from '../core/run-state.ts';
@@ -20,14 +21,20 @@ interface PlainOptions {
   readonly onlyOutput?: { readonly stage?: string };
 }
 
-/** Live output: at most this many bytes per tick of so many milliseconds. */
+/** Live output: at most this many bytes and lines per tick of so many milliseconds. */
 const BUDGET_BYTES = 1024 * 1024;
+const BUDGET_LINES = 5_000;
 const TICK_MS = 100;
 
 interface OpenTail {
   readonly tail: LogTail;
   readonly prefix: string;
   readonly stage: string;
+}
+
+interface Budget {
+  readonly bytes: number;
+  readonly lines: number;
 }
 
 interface Seen {
@@ -71,7 +78,7 @@ class PlainReporter implements Reporter {
   close = async (): Promise<void> => {
     await this.flush();
     clearInterval(this.#timer);
-    for (const key of this.#tails.keys()) await this.#write(this.#drain(key));
+    for (const key of this.#tails.keys()) await this.#drain(key);
   };
 
   /** Here and not when the event's turn comes: now is before the command's first byte. */
@@ -109,19 +116,33 @@ class PlainReporter implements Reporter {
 
   async #work(): Promise<void> {
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#show(next);
-    let budgetBytes = BUDGET_BYTES;
+    let left = { bytes: BUDGET_BYTES, lines: BUDGET_LINES };
     for (const [key, open] of this.#tails) {
-      const { lines, bytes, skipped } = open.tail.read(budgetBytes);
-      budgetBytes -= bytes;
-      await this.#write(this.#outputLines(open, lines, { skipped, runId: this.#runIdOf(key) }));
-      if (budgetBytes <= 0) return;
+      left = await this.#copy(key, open, left);
+      if (left.bytes <= 0 || left.lines <= 0) return;
     }
+  }
+
+  /** Shows what is new in one log, as far as the budget goes; returns what is left of it. */
+  async #copy(key: string, open: OpenTail, budget: Budget): Promise<Budget> {
+    let { bytes, lines } = budget;
+    for (let piece = open.tail.read(); piece.bytes > 0; piece = open.tail.read()) {
+      bytes -= piece.bytes;
+      lines -= piece.lines.length;
+      await this.#write(
+        this.#outputLines(open, piece.lines, { skipped: piece.skipped, runId: runIdOf(key) }),
+      );
+      if (bytes <= 0 || lines <= 0) break;
+      // Between pieces everybody else has a turn: many short lines take their time.
+      await setImmediate();
+    }
+    return { bytes, lines };
   }
 
   async #show({ event, state }: Seen): Promise<void> {
     const { style } = this.#options;
     if (event.type === 'step.finished' || event.type === 'stage.finished') {
-      await this.#write(this.#drain(keyOf(event), event.type === 'step.finished' ? event : undefined));
+      await this.#drain(keyOf(event), event.type === 'step.finished' ? event : undefined);
     }
     if (this.#options.onlyOutput) return;
     const lines = eventLines(event, state, style);
@@ -134,22 +155,18 @@ class PlainReporter implements Reporter {
     await this.#write(lines);
   }
 
-  /** What a finished step printed and was not yet shown. */
-  #drain(key: string, finished?: StepFinished): string[] {
+  /** What a finished step printed and was not yet shown: no more than anyone can be behind. */
+  async #drain(key: string, finished?: StepFinished): Promise<void> {
     const open = this.#tails.get(key);
-    if (!open) return [];
+    if (!open) return;
     this.#tails.delete(key);
     if (this.#tails.size === 0) {
       clearInterval(this.#timer);
       this.#timer = undefined;
     }
-    if (finished?.log_bytes === 0) {
-      open.tail.end();
-      return [];
-    }
-    // At most what LogTail lets anyone be behind.
-    const { lines, skipped } = open.tail.read(Number.POSITIVE_INFINITY);
-    return this.#outputLines(open, [...lines, ...open.tail.end()], { skipped, runId: this.#runIdOf(key) });
+    if (finished?.log_bytes !== 0) await this.#copy(key, open, { bytes: Infinity, lines: Infinity });
+    const last = { skipped: undefined, runId: runIdOf(key) };
+    await this.#write(this.#outputLines(open, open.tail.end(), last));
   }
 
   #outputLines(
@@ -166,10 +183,6 @@ class PlainReporter implements Reporter {
     return [...notice, ...lines.map((line) => prefix + line)];
   }
 
-  #runIdOf(key: string): string {
-    return key.slice(0, key.indexOf(' '));
-  }
-
   async #write(lines: readonly string[]): Promise<void> {
     if (lines.length > 0) await this.#options.sink.write(`${lines.join('\n')}\n`);
   }
@@ -182,6 +195,10 @@ class PlainReporter implements Reporter {
 
 function keyOf(event: { readonly run_id: string; readonly stage: string; readonly step?: string }): string {
   return `${event.run_id} ${event.stage}${event.step === undefined ? '' : ` ${event.step}`}`;
+}
+
+function runIdOf(key: string): string {
+  return key.slice(0, key.indexOf(' '));
 }
 
 /** 0 for a file that is not there yet. */
