@@ -36,9 +36,10 @@ export function createPipelineSource({ config, terminal, cwd }: SourceParts): Pi
     list: async () => {
       const loaded = await config();
       const found = loaded.ok ? await findPipelines(loaded.value.deps) : [];
-      return found.map(({ name, file, description, problems }) => ({
+      return found.map(({ name, file, description, problems, origin }) => ({
         name,
         file: shortPath(file, cwd),
+        isShipped: origin === 'shipped',
         isBroken: problems > 0,
         ...(description !== undefined && { description }),
       }));

@@ -80,6 +80,8 @@ export interface ListedPipeline {
   readonly name: string;
   readonly file: string;
   readonly description?: string;
+  /** It came with Pipewright. */
+  readonly isShipped: boolean;
   /** It has problems; `validate` names them. */
   readonly isBroken: boolean;
 }

@@ -11,7 +11,7 @@ test('pipewright alone says what there is and how to run it, exit 0', async () =
   const { code, stdout } = await project.run([]);
   expect(code).toBe(0);
   expect(stdout).toContain(`project  ${project.root}`);
-  expect(stdout).toContain('release  A release with everything.');
+  expect(stdout).toMatch(/^ {2}release +A release with everything\.$/m);
   expect(stdout).toMatch(/is waiting: {2}pipewright continue \d/);
   expect(stdout).toContain('pipewright run ');
   expect(await project.json([])).toMatchObject({

@@ -4,6 +4,8 @@ import { printFailure, printJson } from '../print.ts';
 import type { ListedPipeline, Services, Views } from '../services.ts';
 
 const RECENT_RUNS = 5;
+/** With a name before it, it fits a terminal of 80 columns mostly. */
+const DESCRIPTION_LENGTH = 60;
 
 /** `pipewright` alone: the project, its pipelines, its runs, and what to type next. */
 export async function home(common: Common, services: Services): Promise<number> {
@@ -36,9 +38,10 @@ function document(services: Services, pipelines: readonly ListedPipeline[], inde
   return {
     project: services.project.root,
     state: services.project.stateDir,
-    pipelines: pipelines.map(({ name, file, description, isBroken }) => ({
+    pipelines: pipelines.map(({ name, file, description, isBroken, isShipped }) => ({
       name,
       file,
+      shipped: isShipped,
       description: description ?? null,
       valid: !isBroken,
     })),
@@ -54,13 +57,25 @@ function document(services: Services, pipelines: readonly ListedPipeline[], inde
 }
 
 function pipelineLines(pipelines: readonly ListedPipeline[], views: Views): string[] {
-  if (pipelines.length === 0) return ['No pipelines yet.'];
-  const rows = pipelines.map(({ name, file, description, isBroken }) => [
-    name,
-    isBroken ? 'has problems: pipewright validate' : (description ?? ''),
-    file,
-  ]);
-  return ['Pipelines', ...views.table(rows, '  ')];
+  const own = pipelines.filter(({ isShipped }) => !isShipped);
+  const shipped = pipelines.filter(({ isShipped }) => isShipped);
+  return [
+    ...(own.length > 0
+      ? ['Pipelines', ...views.table(own.map(pipelineRow), '  ')]
+      : ['No pipelines of its own yet.']),
+    ...(shipped.length > 0
+      ? ['', 'They came with Pipewright', ...views.table(shipped.map(pipelineRow), '  ')]
+      : []),
+  ];
+}
+
+function pipelineRow({ name, file, description, isBroken, isShipped }: ListedPipeline): string[] {
+  if (isBroken) return [name, `has problems: pipewright validate ${file}`];
+  return [name, shorten(description ?? (isShipped ? '' : file))];
+}
+
+function shorten(text: string): string {
+  return text.length > DESCRIPTION_LENGTH ? `${text.slice(0, DESCRIPTION_LENGTH - 1)}…` : text;
 }
 
 function openRuns(index: StateIndex): readonly RunSummary[] {
@@ -78,7 +93,7 @@ function runLines(index: StateIndex, views: Views): string[] {
 }
 
 function nextLines(pipelines: readonly ListedPipeline[]): string[] {
-  const example = pipelines.find(({ isBroken }) => !isBroken)?.name;
+  const example = pipelines.find(({ isBroken, isShipped }) => !isBroken && !isShipped)?.name;
   return example === undefined
     ? ['pipewright init  writes a first pipeline; pipewright help  lists the commands.']
     : [
