@@ -17,7 +17,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   reporters: ['core'],
   server: ['core', 'zod'],
   system: ['core'],
-  ui: ['core', 'ink', 'react', 'zustand'],
+  ui: ['core', 'ink', 'react', 'string-width', 'zustand'],
   cli: ['core', 'zod'],
 };
 
