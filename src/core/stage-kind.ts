@@ -10,6 +10,8 @@ export interface StageContext {
   readonly clock: Clock;
   /** Aborted on cancel, timeout and failure elsewhere; `signal.reason` says which. */
   readonly signal: AbortSignal;
+  /** Its name in the run: `outer/inner` inside a nested pipeline. */
+  readonly id: string;
   /** The stage as written, defaults filled in. */
   readonly stage: StageDefinition;
   /** From 1. */

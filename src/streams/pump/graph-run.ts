@@ -1,0 +1,269 @@
+import { closeSync } from 'node:fs';
+import type { PumpFailure, PumpNode, PumpResult, PumpSpec } from '../pump-spec.ts';
+import { type BuildContext, outputSink, sinkOf } from './build.ts';
+import { canMeterProcesses, type Exit, RunningCommand } from './command.ts';
+import { publishFiles } from './files.ts';
+import { FileTarget } from './file-target.ts';
+import { Flow } from './flow.ts';
+import { isCommand, isKernelEdge, lagOf, linkNodes, type NodeRun, subtree } from './node-run.ts';
+import { PipeSource } from './pipe-source.ts';
+import { makePipes, type Pipe } from './pipes.ts';
+import { exitFailure, fileFailure, words } from './problems.ts';
+import { measureSize } from './size.ts';
+
+/** What a branch may lag where no tee says otherwise: spec 5's 32 KiB. */
+const DEFAULT_LAG_BYTES = 32 * 1024;
+/** Between TERM and KILL of what a failure ends. */
+const KILL_AFTER_MS = 2000;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Runs one graph from its first byte to its files' final names. */
+export class GraphRun {
+  readonly nodes: readonly NodeRun[];
+  readonly variables: Record<string, string> = {};
+  readonly warnings: string[] = [];
+  failure: PumpFailure | undefined;
+  readonly #environment: Environment;
+  readonly #token: string;
+  readonly #context: BuildContext;
+  #killTimers: NodeJS.Timeout[] = [];
+
+  constructor(spec: PumpSpec, environment: Environment) {
+    this.nodes = linkNodes(spec.nodes);
+    this.#environment = environment;
+    this.#token = spec.operation_id;
+    this.#context = {
+      nowMs: () => performance.now(),
+      fail: (run, failure) => this.#fail(run, failure),
+      setVariable: (name, text) => void (this.variables[name] = text),
+      lagBytes: DEFAULT_LAG_BYTES,
+    };
+  }
+
+  /** Resolves when every process and every sink has ended and every file has its name or is gone. */
+  async run(): Promise<Omit<PumpResult, 'streams'>> {
+    if (this.#openFiles() && this.#start()) {
+      await Promise.all(this.nodes.map(({ ended }) => ended.promise));
+      await Promise.all(this.nodes.flatMap(({ source }) => (source ? [source.ended] : [])));
+    }
+    for (const timer of this.#killTimers) clearTimeout(timer);
+    await publishFiles(this.nodes, () => this.failure, this.#context.fail);
+    for (const run of this.nodes) settleStatus(run, this.failure !== undefined);
+    const { variables, warnings, failure } = this;
+    return { variables, warnings, ...(failure && { failure }) };
+  }
+
+  /** Ends everything; what is under a temporary name goes. */
+  cancel(signal: string): void {
+    const [first] = this.nodes;
+    if (!first || this.failure?.kind === 'cancelled') return;
+    const name = first.node.name;
+    this.failure = { node: name, kind: 'cancelled', message: `cancelled (${signal})`, signal };
+    this.#stop(this.nodes);
+  }
+
+  /** The bytes of a moment, for rates. */
+  sample(): void {
+    const now = performance.now();
+    for (const { meter } of this.nodes) meter?.sample(now);
+  }
+
+  #openFiles(): boolean {
+    for (const run of this.nodes) {
+      const file = fileOf(run.node);
+      if (file === undefined) continue;
+      try {
+        run.file = FileTarget.open(file, this.#token);
+      } catch (error) {
+        this.#giveUp(fileFailure(run.node, file, error));
+        return false;
+      }
+    }
+    return true;
+  }
+
+  #giveUp(failure: PumpFailure): void {
+    this.failure ??= failure;
+    for (const run of this.nodes) run.status = 'stopped';
+  }
+
+  #start(): boolean {
+    const commands = this.nodes.filter(isCommand);
+    const isMetered = canMeterProcesses();
+    const errors = new Map<NodeRun, Pipe>();
+    const meters = new Map<NodeRun, Pipe>();
+    try {
+      const wanted: ((pipe: Pipe) => void)[] = [];
+      for (const run of commands) {
+        wanted.push((pipe) => void errors.set(run, pipe));
+        const [reader] = run.readers;
+        if (run.upstream) wanted.push((pipe) => giveInput(run, pipe));
+        if (needsOutputPipe(run)) wanted.push((pipe) => void (run.outputPipe = pipe));
+        if (isMetered && isKernelEdge(run, reader)) wanted.push((pipe) => void meters.set(run, pipe));
+      }
+      const pipes = makePipes(wanted.length);
+      wanted.forEach((give, index) => {
+        const pipe = pipes[index];
+        if (pipe) give(pipe);
+      });
+    } catch (error) {
+      // Ended by the signal that ends us too; ours is only heard later.
+      if (error instanceof Error && 'signal' in error && error.signal) {
+        this.cancel(String(error.signal));
+        return false;
+      }
+      const [first] = this.nodes;
+      const message = `the pipes could not be made: ${words(error)}`;
+      this.#giveUp({ node: first?.node.name ?? '', kind: 'start', message });
+      return false;
+    }
+    const sources = commands.flatMap((run) => this.#connect(run));
+    // Readers first: none of them waits for its input longer than it must.
+    for (const run of commands.toReversed()) this.#spawn(run, { errors, meters });
+    for (const run of commands) closeChildEnds(run, errors.get(run), meters.get(run));
+    for (const source of sources) source.start();
+    this.#measureSizes();
+    return true;
+  }
+
+  /** Our reading end of a command's output, where it does not go straight to another command. */
+  #connect(run: NodeRun): readonly PipeSource[] {
+    const fd = run.outputPipe?.readFd;
+    const [reader] = run.readers;
+    if (fd === undefined || (reader && isCommand(reader))) return [];
+    const flow = new Flow(lagOf(run, DEFAULT_LAG_BYTES));
+    const sink = reader ? sinkOf(reader, flow, this.#context) : outputSink(run, flow, this.#context);
+    run.source = new PipeSource({ fd, flow, sink, writerEnded: () => run.ended.promise });
+    return [run.source];
+  }
+
+  #spawn(
+    run: NodeRun,
+    { errors, meters }: { readonly errors: Map<NodeRun, Pipe>; readonly meters: Map<NodeRun, Pipe> },
+  ): void {
+    const { node } = run;
+    const stderr = errors.get(run);
+    if (node.work.kind !== 'command' || !stderr) return;
+    const command = new RunningCommand(
+      { folder: node.folder, work: node.work },
+      {
+        stdin: run.input?.readFd ?? 'ignore',
+        stdout: run.outputPipe?.writeFd ?? run.file?.fd ?? (node.output.to === 'stderr' ? 2 : 1),
+        stderr,
+        meter: meters.get(run),
+        environment: this.#environment,
+      },
+    );
+    run.command = command;
+    void command.ended.then((exit) => this.#judge(run, command, exit));
+  }
+
+  async #judge(run: NodeRun, command: RunningCommand, exit: Exit): Promise<void> {
+    run.endedMs = performance.now();
+    run.pipeSink?.destroy();
+    if (exit.code !== undefined) run.exitCode = exit.code;
+    if (run.isStopped) run.source?.stop();
+    const isWell = !run.isStopped && (await this.#endedWell(run, command, exit));
+    run.ended.resolve(isWell);
+  }
+
+  async #endedWell(run: NodeRun, command: RunningCommand, exit: Exit): Promise<boolean> {
+    const failure = exitFailure(run.node, exit, command, run.file?.path);
+    if (!failure) return true;
+    const [reader] = run.readers;
+    if (exit.signal === 'SIGPIPE' && reader) {
+      // Its readers had all they wanted, unless one of them failed; then that is the failure.
+      if (!isCommand(reader) || (await reader.ended.promise)) {
+        run.endedEarly = true;
+        return !run.isStopped;
+      }
+    }
+    this.#fail(run, failure);
+    return false;
+  }
+
+  #fail(run: NodeRun, failure: PumpFailure): void {
+    // What ends because we end it has not failed.
+    if (run.isStopped || run.failure) return;
+    run.failure = failure;
+    const branch = containingBranch(run);
+    if (!branch) {
+      this.failure ??= failure;
+      this.#stop(this.nodes);
+      return;
+    }
+    branch.branchFailure = failure;
+    this.warnings.push(`${failure.node}: ${failure.message}; the other branches went on`);
+    this.#stop(subtree(branch));
+    const tee = branch.upstream;
+    if (!tee?.readers.every((reader) => reader.branchFailure)) return;
+    this.#fail(tee, { ...failure, message: `${failure.message}; no branch is left` });
+  }
+
+  #stop(runs: readonly NodeRun[]): void {
+    const stopped = runs.filter((run) => !run.isStopped);
+    for (const run of stopped) run.isStopped = true;
+    for (const run of stopped.toReversed()) run.command?.kill('SIGTERM');
+    for (const run of stopped) run.sink?.abort();
+    const kill = (): void => {
+      for (const run of stopped) run.command?.kill('SIGKILL');
+    };
+    this.#killTimers.push(setTimeout(kill, KILL_AFTER_MS));
+    for (const run of stopped) {
+      if (run.command && run.endedMs !== undefined) run.source?.stop();
+    }
+  }
+
+  #measureSizes(): void {
+    for (const run of this.nodes) {
+      const { work } = run.node;
+      if (work.kind !== 'progress') continue;
+      if (work.size !== undefined) run.size = work.size;
+      if (!work.size_command) continue;
+      void measureSize(work.size_command, run.node.folder, this.#environment).then((size) => {
+        if (typeof size === 'number') run.size = size;
+        else this.warnings.push(`${run.node.name}: the size is unknown: ${size}`);
+        return undefined;
+      });
+    }
+  }
+}
+
+function settleStatus(run: NodeRun, isFailed: boolean): void {
+  if (run.failure) run.status = 'failed';
+  else if (run.isStopped || (isFailed && run.endedMs === undefined)) run.status = 'stopped';
+  else run.status = 'passed';
+}
+
+/** The branch that its tee lets fail alone. */
+function containingBranch(run: NodeRun): NodeRun | undefined {
+  for (let at: NodeRun | undefined = run; at; at = at.upstream) {
+    const tee = at.node.branch === undefined ? undefined : at.upstream?.node.work;
+    if (tee?.kind === 'tee' && tee.on_branch_failure === 'continue') return at;
+  }
+  return undefined;
+}
+
+function fileOf({ work, output }: PumpNode): string | undefined {
+  if (work.kind === 'file') return work.path;
+  return output.to === 'file' ? output.path : undefined;
+}
+
+/** To another command the reader's input pipe is also the output. */
+function giveInput(run: NodeRun, pipe: Pipe): void {
+  run.input = pipe;
+  if (run.upstream && isCommand(run.upstream)) run.upstream.outputPipe = pipe;
+}
+
+function needsOutputPipe({ node, readers: [reader] }: NodeRun): boolean {
+  return reader ? !isCommand(reader) : node.output.to === 'variable';
+}
+
+/** The ends that children have copies of now; while we held them no pipe would ever end. */
+function closeChildEnds(run: NodeRun, errors: Pipe | undefined, meter: Pipe | undefined): void {
+  if (errors) closeSync(errors.writeFd);
+  if (meter) closeSync(meter.writeFd);
+  if (run.input) closeSync(run.input.readFd);
+  if (run.outputPipe) closeSync(run.outputPipe.writeFd);
+}

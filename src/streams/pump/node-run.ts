@@ -1,0 +1,103 @@
+import type { StreamStatus } from '../../core/stream-report.ts';
+import type { PumpFailure, PumpNode } from '../pump-spec.ts';
+import type { RunningCommand } from './command.ts';
+import type { FileTarget } from './file-target.ts';
+import type { Sink } from './flow.ts';
+import type { Meter } from './meter.ts';
+import type { Pipe } from './pipes.ts';
+import type { PipeSink } from './pipe-sink.ts';
+import type { PipeSource } from './pipe-source.ts';
+import type { FdSink } from './sinks.ts';
+
+/** What is known of one node while the graph runs. */
+export interface NodeRun {
+  readonly node: PumpNode;
+  readonly upstream: NodeRun | undefined;
+  readonly readers: NodeRun[];
+  /** Resolves with whether it ended well, or stopped early because its readers had all they wanted. */
+  readonly ended: Deferred<boolean>;
+  status: StreamStatus;
+  /** Its branch, or all, was ended because something failed. */
+  isStopped: boolean;
+  endedEarly: boolean;
+  bytesIn: number;
+  endedMs?: number;
+  failure?: PumpFailure;
+  /** Of a branch that failed alone: what in it did. */
+  branchFailure?: PumpFailure;
+  exitCode?: number;
+  /** A checksum, a count. */
+  result?: string;
+  meter?: Meter;
+  /** What a progress step expects, in bytes. */
+  size?: number;
+  command?: RunningCommand;
+  /** Its input, where a command reads it from a pipe. */
+  input?: Pipe;
+  /** Its output, where it goes into a pipe. */
+  outputPipe?: Pipe;
+  /** What we write its input through. */
+  pipeSink?: PipeSink;
+  /** What we read its output with. */
+  source?: PipeSource;
+  /** Of a node that works in this process. */
+  sink?: Sink;
+  file?: FileTarget;
+  /** Once it has its name. */
+  fileBytes?: number;
+  fileSink?: FdSink;
+  isVerified?: boolean;
+}
+
+export interface Deferred<T> {
+  readonly promise: Promise<T>;
+  readonly resolve: (value: T) => void;
+}
+
+export function deferred<T>(): Deferred<T> {
+  const { promise, resolve } = Promise.withResolvers<T>();
+  return { promise, resolve };
+}
+
+/** The nodes joined with each other, in the order of the file. */
+export function linkNodes(nodes: readonly PumpNode[]): readonly NodeRun[] {
+  const runs: NodeRun[] = [];
+  for (const node of nodes) {
+    runs.push({
+      node,
+      get upstream() {
+        return node.from === undefined ? undefined : runs[node.from];
+      },
+      readers: [],
+      ended: deferred(),
+      status: 'running',
+      isStopped: false,
+      endedEarly: false,
+      bytesIn: 0,
+    });
+  }
+  for (const run of runs) run.upstream?.readers.push(run);
+  return runs;
+}
+
+/** It and everything that reads from it. */
+export function subtree(top: NodeRun): readonly NodeRun[] {
+  return [top, ...top.readers.flatMap(subtree)];
+}
+
+export function isCommand(run: NodeRun): boolean {
+  return run.node.work.kind === 'command';
+}
+
+/** Both ends are commands: the kernel carries the bytes and we see none. */
+export function isKernelEdge(from: NodeRun, to: NodeRun | undefined): boolean {
+  return isCommand(from) && to !== undefined && isCommand(to);
+}
+
+/** How much a branch of the nearest tee above may lag, in bytes. */
+export function lagOf(run: NodeRun, fallbackBytes: number): number {
+  for (const each of subtree(run)) {
+    if (each.node.work.kind === 'tee') return each.node.work.buffer_bytes;
+  }
+  return fallbackBytes;
+}
