@@ -3,7 +3,7 @@ import type { RunStatus } from '../core/definition.ts';
 import { startedSummary } from '../core/fold-index.ts';
 import type { RunRecord, RunSummary } from '../core/run-index.ts';
 import { openIndex, readRecordsBackwards } from './index-log.ts';
-import { readHeldRuns, viewSummary } from './index-view.ts';
+import { isUnborn, readHeldRuns, viewSummary } from './index-view.ts';
 import { recordsFromJournals } from './rebuild-index.ts';
 import type { StateLayout } from './state-layout.ts';
 
@@ -28,7 +28,9 @@ export async function* readHistory(layout: StateLayout, filter: HistoryFilter): 
   for (const record of newestRecords(layout)) {
     if (record.type === 'unlocked' || seen.has(record.run_id)) continue;
     seen.add(record.run_id);
-    const summary = viewSummary(summaryOf(record), held.get(record.run_id));
+    const holder = held.get(record.run_id);
+    if (holder && isUnborn(holder)) continue;
+    const summary = viewSummary(summaryOf(record), holder);
     if (!isWanted(summary, filter)) continue;
     if (left <= 0) return;
     left -= 1;

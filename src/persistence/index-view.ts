@@ -41,13 +41,32 @@ export function orphansOf(fold: IndexFold, held: readonly HeldRun[]): readonly s
  * journal says, and `interrupted` when that says nothing final.
  */
 export function viewIndex(fold: IndexFold, held: readonly HeldRun[]): StateIndex {
-  const counted = foldIndex(fold, unrecordedEnds(fold, held));
+  const counted = withoutUnborn(foldIndex(fold, unrecordedEnds(fold, held)), held);
   const index = toStateIndex(counted);
   const heldById = new Map(held.map((run) => [run.runId, run]));
   const runs = index.runs.map((summary) => viewSummary(summary, heldById.get(summary.pipeline_id)));
   const { current: _, ...rest } = index;
   const current = runs.find(({ status }) => status === 'running')?.pipeline_id ?? counted.open.at(-1);
   return { ...rest, runs, ...(current !== undefined && { current }) };
+}
+
+/**
+ * The process died after the index heard of the run and before its journal did: nothing of it happened,
+ * nothing of it can be continued.
+ */
+export function isUnborn({ alive, state }: HeldRun): boolean {
+  return !alive && state !== undefined && state.last_seq < 0;
+}
+
+function withoutUnborn(fold: IndexFold, held: readonly HeldRun[]): IndexFold {
+  const unborn = new Set(held.filter(isUnborn).map(({ runId }) => runId));
+  const open = fold.open.filter((runId) => !unborn.has(runId));
+  return {
+    ...fold,
+    open,
+    summaries: fold.summaries.filter(({ pipeline_id: id }) => !unborn.has(id)),
+    totals: { ...fold.totals, runs: fold.totals.runs - (fold.open.length - open.length) },
+  };
 }
 
 /** Runs that reached their end in the journal and died before the index knew. */

@@ -12,7 +12,7 @@ import { readHistory } from './history.ts';
 import { leaveRequest } from './inbox.ts';
 import type { IndexFile } from './index-snapshot.ts';
 import { createIndexFile } from './index-snapshot.ts';
-import { orphansOf, readHeldRuns, unrecordedEnds, viewIndex, type HeldRun } from './index-view.ts';
+import { isUnborn, orphansOf, readHeldRuns, unrecordedEnds, viewIndex, type HeldRun } from './index-view.ts';
 import { claimRun, isClaim, readOwner } from './owner-claim.ts';
 import { ensureIndex, rebuildIndexFile, recordsFromJournals } from './rebuild-index.ts';
 import type { AuditReport } from './replay.ts';
@@ -152,7 +152,8 @@ async function findRun(store: Store, query: string): Promise<Result<string>> {
     const fold = await translating(layout.index, () => currentFold(store));
     const known = fold.ok ? fold.value.summaries.map(({ pipeline_id: id }) => id) : [];
     // Without a usable index: ids begin with the time.
-    const runId = [...known, ...allRuns(layout)].find((id) => runExists(layout, id));
+    const unborn = new Set(readHeldRuns(layout).flatMap((run) => (isUnborn(run) ? [run.runId] : [])));
+    const runId = [...known, ...allRuns(layout)].find((id) => runExists(layout, id) && !unborn.has(id));
     return runId === undefined ? notFound(layout, query) : ok(runId);
   }
   if (runExists(layout, query)) return ok(query);

@@ -182,3 +182,23 @@ test('ten thousand runs are listed without reading them all', { timeout: 20_000 
   // Measured: 5 ms. The bound only says that the index is not read from its start.
   expect(took).toBeLessThan(300);
 });
+
+test('a run whose process died before its first event is not listed, not counted and not the last one', async () => {
+  const stateDir = await stateOfThreeRuns();
+  const dying = openStore(stateDir);
+  const handle = value(await dying.create('d'));
+  value(await dying.record(started('d')));
+  await handle.release();
+  // What kill -9 leaves behind.
+  fs.writeFileSync(path.join(stateDir, 'active', 'd'), '');
+
+  const store = openStore(stateDir);
+  const index = value(await store.index());
+  expect(index.runs.map(({ pipeline_id: id }) => id)).toEqual(['c', 'b', 'a']);
+  expect(index.current).toBeUndefined();
+  expect(index.stats.total_runs).toBe(3);
+  const told: string[] = [];
+  for await (const { pipeline_id: id } of store.history()) told.push(id);
+  expect(told).toEqual(['c', 'b', 'a']);
+  expect(value(await store.find('last'))).toBe('c');
+});
