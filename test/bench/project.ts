@@ -1,0 +1,51 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import type { Subject } from './measure.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../..');
+export const BIN = path.join(ROOT, 'bin', 'pipewright.js');
+export const WIREIT = path.join(ROOT, 'node_modules', 'wireit', 'bin', 'wireit.js');
+
+const folders: string[] = [];
+
+/** A folder that `removeAll` removes; file name to text. */
+export function makeFolder(files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'pipewright-bench-'));
+  folders.push(folder);
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+  return folder;
+}
+
+export function removeAll(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+
+/** Pipewright in a project with one pipeline called `it`. */
+export function makeProject(pipeline: string): string {
+  return makeFolder({ 'pipewright.yaml': 'project: bench\n', 'pipelines/it.yaml': pipeline });
+}
+
+/** `keepState: false` starts each round without history. */
+export function pipewright(
+  name: string,
+  cwd: string,
+  args: readonly string[],
+  { keepState = false }: { readonly keepState?: boolean } = {},
+): Subject {
+  return {
+    name,
+    command: [process.execPath, BIN, ...args],
+    cwd,
+    ...(!keepState && { before: () => rmSync(path.join(cwd, 'state'), { recursive: true, force: true }) }),
+  };
+}
+
+export const nodeNothing: Subject = {
+  name: 'node -e 0',
+  command: [process.execPath, '-e', '0'],
+  cwd: os.tmpdir(),
+};

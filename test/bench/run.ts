@@ -1,0 +1,72 @@
+import { existsSync, globSync, statSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Figure, isMet, table } from './figure.ts';
+import { flood } from './flood.ts';
+import { history } from './history.ts';
+import { parallel } from './parallel.ts';
+import { removeAll } from './project.ts';
+import { startup } from './startup.ts';
+import { steps } from './steps.ts';
+
+/**
+ * `npm run bench [-- name…] [--rounds 11] [--json] [--strict]`: every figure against a public tool in the
+ * same run. With `--strict` a missed target ends it with 1.
+ */
+const BENCHES: Readonly<Record<string, (rounds: number) => Promise<readonly Figure[]>>> = {
+  startup,
+  steps,
+  history,
+  parallel: (rounds) => parallel(Math.min(rounds, 5)),
+  flood: () => flood(),
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    rounds: { type: 'string', default: '11' },
+    json: { type: 'boolean', default: false },
+    strict: { type: 'boolean', default: false },
+  },
+});
+
+function warnIfStale(): void {
+  const root = path.resolve(import.meta.dirname, '../..');
+  const built = path.join(root, 'dist', 'main.js');
+  const newest = Math.max(
+    ...globSync('src/**/*.ts', { cwd: root }).map((file) => statSync(path.join(root, file)).mtimeMs),
+  );
+  if (!existsSync(built) || statSync(built).mtimeMs < newest) {
+    process.stderr.write('bench: dist/ is older than src/: run `npm run build` first\n');
+  }
+}
+
+async function main(): Promise<void> {
+  const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown.length > 0) {
+    process.stderr.write(
+      `bench: no such bench: ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}\n`,
+    );
+    process.exitCode = 2;
+    return;
+  }
+  warnIfStale();
+  const figures: Figure[] = [];
+  try {
+    for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
+      figures.push(...((await BENCHES[name]?.(Number(values.rounds))) ?? []));
+    }
+  } finally {
+    removeAll();
+  }
+  const machine = { cpus: os.availableParallelism(), load: os.loadavg()[0], node: process.versions.node };
+  process.stdout.write(
+    values.json
+      ? `${JSON.stringify({ machine, figures: figures.map((figure) => ({ ...figure, met: isMet(figure) })) }, undefined, 2)}\n`
+      : `${table(figures).join('\n')}\n\n${machine.cpus} cores, load ${machine.load?.toFixed(1)}, node ${machine.node}; ratios are per round, then their median\n`,
+  );
+  if (values.strict && !figures.every(isMet)) process.exitCode = 1;
+}
+
+await main();
