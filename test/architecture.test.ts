@@ -16,9 +16,9 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   persistence: ['core', 'lowdb', 'zod'],
   reporters: ['core'],
   server: ['core', 'zod'],
-  system: ['core'],
+  system: ['core', 'execa'],
   ui: ['core', 'ink', 'react', 'string-width', 'zustand'],
-  cli: ['core', 'zod'],
+  cli: ['core', 'execa', 'zod'],
 };
 
 /** Built-ins that would let core do I/O. */

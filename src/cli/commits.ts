@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { failed, ok, type Result } from '../core/failure.ts';
 
 /** More than anyone means; a mistyped range of a large repository ends here. */
@@ -74,27 +73,22 @@ async function revList(args: readonly string[], project: string): Promise<Result
 }
 
 interface GitProblem {
-  readonly code: string | number | null | undefined;
+  readonly code: string | undefined;
   readonly message: string;
 }
 
 async function git(cwd: string, args: readonly string[]): Promise<Result<string, GitProblem>> {
-  const { promise, resolve } = Promise.withResolvers<Result<string, GitProblem>>();
-  execFile(
-    'git',
-    ['-c', 'core.fsmonitor=', '-c', 'core.hooksPath=/dev/null', ...args],
-    {
-      cwd,
-      timeout: 30_000,
-      maxBuffer: 16 * 1024 * 1024,
-      env: { ...process.env, GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
-    },
-    (error, stdout, stderr) => {
-      const message = stderr.trim().split('\n')[0] ?? '';
-      resolve(error ? { ok: false, failure: { code: error.code, message } } : { ok: true, value: stdout });
-    },
-  );
-  return promise;
+  const { execa } = await import('execa');
+  const done = await execa('git', ['-c', 'core.fsmonitor=', '-c', 'core.hooksPath=/dev/null', ...args], {
+    cwd,
+    stdin: 'ignore',
+    timeout: 30_000,
+    maxBuffer: 16 * 1024 * 1024,
+    env: { GIT_TERMINAL_PROMPT: '0', GIT_OPTIONAL_LOCKS: '0', LC_ALL: 'C' },
+    reject: false,
+  });
+  if (!done.failed) return ok(done.stdout);
+  return { ok: false, failure: { code: done.code, message: done.stderr.split('\n')[0] ?? '' } };
 }
 
 function noRepository({ code, message }: GitProblem, project: string): string {

@@ -1,5 +1,5 @@
 import { checkExpression, createConditions } from './conditions.ts';
-import { closest } from './did-you-mean.ts';
+import { closest } from '../core/closest.ts';
 import { suggestion } from './issues.ts';
 import type { LoadedStage } from './load-stage.ts';
 import { BUILT_IN_NAMES, type Names } from './template-names.ts';

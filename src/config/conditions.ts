@@ -6,7 +6,7 @@ import type { JsonObject, JsonValue } from '../core/json.ts';
 import type { Conditions } from '../core/ports.ts';
 import { freeNames, loopDepth, pathOf } from './condition-names.ts';
 import { traceVariables } from './condition-trace.ts';
-import { closest } from './did-you-mean.ts';
+import { closest } from '../core/closest.ts';
 
 /** In UTF-16 units. */
 const MAX_LENGTH = 4096;

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { closest } from './did-you-mean.ts';
+import { closest } from '../core/closest.ts';
 import { nodeAt, type Path } from './located.ts';
 import { keysAt } from './schema-keys.ts';
 import type { YamlFile } from './yaml-file.ts';

@@ -17,13 +17,17 @@ const parameterSchema = z
       .enum(PARAMETER_TYPES)
       .optional()
       .describe('string, int, bool, path, choice or list. Default: string.'),
-    description: z.string().optional().describe('One line for the form and for --help.'),
+    description: z.string().optional().describe('One line that says what it is for. Default: none.'),
     required: z.boolean().optional().describe('Whether a run must give it. Default: true without a default.'),
     default: z
       .union([scalar, z.array(scalar)])
       .optional()
       .describe('Value when a run gives none. Default: none.'),
-    choices: z.array(z.string()).min(1).optional().describe('For type choice: the values allowed.'),
+    choices: z
+      .array(z.string())
+      .min(1)
+      .optional()
+      .describe('For type choice, and needed there: the values allowed. Default: none.'),
     min: z.int().optional().describe('For type int: the smallest value. Default: no limit.'),
     max: z.int().optional().describe('For type int: the largest value. Default: no limit.'),
     pattern: z
@@ -65,9 +69,7 @@ export function pipelineSchema<Stage extends z.ZodType, Step extends z.ZodType>(
     params: z
       .record(parameterNameSchema, z.union([z.null(), parameterSchema]))
       .optional()
-      .describe(
-        'Values that a run is given. Without this key every unknown {{.name}} becomes a required text.',
-      ),
+      .describe('Values that a run is given. Default: every unknown {{.name}} becomes a required text.'),
     env: envSchema
       .optional()
       .describe(
@@ -88,13 +90,13 @@ export function pipelineSchema<Stage extends z.ZodType, Step extends z.ZodType>(
       .min(1, 'needs at least one stage')
       .max(1000)
       .optional()
-      .describe('What is done, as a graph of stages.'),
+      .describe('What is done, as a graph of stages. Default: none; a pipeline has stages or steps.'),
     steps: z
       .array(step)
       .min(1, 'needs at least one step')
       .max(1000)
       .optional()
-      .describe('Short for one stage: commands, or with output: stream a stream.'),
+      .describe('Short for one stage: commands, or with output: stream a stream. Default: none.'),
     finally: z
       .array(stage)
       .max(100)

@@ -27,7 +27,7 @@ const safetySchema = z
       .optional()
       .describe('A confirmation unanswered for so long counts as rejected: 30m, 24h. Default: 24h.'),
   })
-  .describe('When to stop instead of going on.');
+  .describe('When to stop instead of going on. Default: the values below.');
 
 const environmentSchema = z
   .strictObject({

@@ -1,5 +1,5 @@
 import type { StageKind } from '../core/stage-kind.ts';
-import { closest } from './did-you-mean.ts';
+import { closest } from '../core/closest.ts';
 import { reportUnknown, suggestion } from './issues.ts';
 import type { Path } from './located.ts';
 import { COMMON_KEYS } from './stage-schema.ts';

@@ -113,6 +113,21 @@ export class TextSanitizer {
     return lines;
   }
 
+  /** As `push`, in one text, each line with its line feed. Harmless chunks are not taken apart. */
+  pushText(chunk: Uint8Array): string {
+    const first = chunk.indexOf(0x0a);
+    const last = chunk.lastIndexOf(0x0a);
+    if (last > first && chunk.length <= this.#maxLineBytes) {
+      const text = this.#decoder.decode(chunk.subarray(first + 1, last + 1));
+      if (isHarmless(text)) {
+        const head = asText(this.push(chunk.subarray(0, first + 1)));
+        this.#keep(chunk.subarray(last + 1));
+        return head + text;
+      }
+    }
+    return asText(this.push(chunk));
+  }
+
   /** The last line, if it had no line feed. */
   end(): string[] {
     const rest = this.#highSurrogate ? this.push('\ufffd') : [];
@@ -172,6 +187,10 @@ export class TextSanitizer {
     this.#cutBytes = 0;
     this.#rewrites = false;
   }
+}
+
+function asText(lines: readonly string[]): string {
+  return lines.length > 0 ? `${lines.join('\n')}\n` : '';
 }
 
 function trimmedLength(bytes: Uint8Array): number {

@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { TextSanitizer } from '../core/terminal-text.ts';
 
-const PIECE_BYTES = 16 * 1024;
+const PIECE_BYTES = 64 * 1024;
 
 /**
  * A log as text that is safe to show, piece by piece, whole lines in each; memory does not grow
@@ -25,8 +25,8 @@ export async function* copyLog(
       const read = readSync(fd, buffer, 0, PIECE_BYTES, offset);
       if (read === 0) break;
       offset += read;
-      const lines = sanitizer.push(buffer.subarray(0, read));
-      if (lines.length > 0) yield `${lines.join('\n')}\n`;
+      const text = sanitizer.pushText(buffer.subarray(0, read));
+      if (text !== '') yield text;
     }
     for (const line of sanitizer.end()) yield `${line}\n`;
   } finally {

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { failed, ok, type Result } from '../core/failure.ts';
@@ -71,28 +70,33 @@ async function fromFile(file: string): Promise<Result<string, string>> {
 }
 
 async function fromCommand(command: string, options: SecretsOptions): Promise<Result<string, string>> {
-  const { promise, resolve } = Promise.withResolvers<Result<string, string>>();
-  const limits = {
+  const { execa } = await import('execa');
+  const done = await execa('/bin/sh', ['-c', command], {
     cwd: options.project,
     env: options.env,
+    extendEnv: false,
+    // What it prints there may hold the secret.
+    stdio: ['ignore', 'pipe', 'ignore'],
     timeout: options.timeoutMs ?? 30_000,
-    killSignal: 'SIGKILL' as const,
+    killSignal: 'SIGKILL',
+    killDescendants: true,
     maxBuffer: MAX_BYTES,
-  };
-  const child = execFile('/bin/sh', ['-c', command], limits, (error, stdout) => {
-    // What it printed on stderr is left out: it may hold the secret.
-    resolve(error ? { ok: false, failure: commandProblem(error) } : { ok: true, value: stdout });
+    stripFinalNewline: false,
+    reject: false,
   });
-  child.stdin?.end();
-  return promise;
+  return done.failed ? { ok: false, failure: commandProblem(done) } : ok(done.stdout);
 }
 
-function commandProblem(error: Error & { readonly code?: unknown; readonly killed?: boolean }): string {
-  if (error.killed === true && error.code !== 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') {
-    return 'its command took too long';
-  }
-  if (typeof error.code === 'number') return `its command exited with code ${error.code}`;
-  return `its command failed: ${typeof error.code === 'string' ? error.code : 'ended by a signal'}`;
+function commandProblem(done: {
+  readonly timedOut: boolean;
+  readonly isMaxBuffer: boolean;
+  readonly exitCode?: number | undefined;
+}): string {
+  if (done.timedOut) return 'its command took too long';
+  if (done.isMaxBuffer) return 'its command printed more than 64 KiB';
+  return done.exitCode === undefined
+    ? 'its command failed: ended by a signal'
+    : `its command exited with code ${done.exitCode}`;
 }
 
 function codeOf(error: unknown): string {

@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { open, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
@@ -50,14 +49,18 @@ async function versionOf(
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): Promise<string | undefined> {
-  const { promise, resolve } = Promise.withResolvers<string | undefined>();
-  const options = { timeout: PROBE_MS, killSignal: 'SIGKILL' as const, maxBuffer: 64 * 1024, env };
-  const child = execFile(file, [...args], options, (error, stdout, stderr) => {
-    const [line = ''] = sanitizeText(stdout.trim() || stderr.trim()).split('\n');
-    resolve(line === '' || error?.killed === true ? undefined : shortVersion(line));
+  const { execa } = await import('execa');
+  const { stdout, stderr, timedOut } = await execa(file, args, {
+    env,
+    extendEnv: false,
+    stdin: 'ignore',
+    timeout: PROBE_MS,
+    forceKillAfterDelay: 100,
+    maxBuffer: 64 * 1024,
+    reject: false,
   });
-  child.stdin?.end();
-  return promise;
+  const [line = ''] = sanitizeText(stdout.trim() || stderr.trim()).split('\n');
+  return line === '' || timedOut ? undefined : shortVersion(line);
 }
 
 /** `git version 2.39.5` is `2.39.5`. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { closest } from '../../../src/config/did-you-mean.ts';
-import { parseParameters } from '../../../src/config/parameters.ts';
-import type { GivenParameter } from '../../../src/config/parameters.ts';
+import { closest } from '../../../src/core/closest.ts';
+import { parseParameters } from '../../../src/core/parameters.ts';
+import type { GivenParameter } from '../../../src/core/parameters.ts';
 import type { ParameterDefinition } from '../../../src/core/definition.ts';
 
 const OPTIONAL = { required: false } as const;

@@ -185,3 +185,26 @@ test('coloured output is made safe at 50 MB a second or more', () => {
   // Half of the aim: test machines are busy.
   expect(megabytesPerSecond).toBeGreaterThan(25);
 });
+
+test('text passed on in one piece is the same as its lines one by one, wherever the chunks end', () => {
+  const sources = [
+    'plain\nlines\n\nwith \ttabs\n',
+    'a\x1b[31mred\nline\x1b]0;t\x07\n',
+    'half\rwritten\r\nü€😀\nend',
+  ];
+  for (const source of [...sources, sources.join('').repeat(50)]) {
+    const bytes = new TextEncoder().encode(source);
+    for (const size of [1, 2, 3, 7, 64, bytes.length]) {
+      const whole = new TextSanitizer({ keepColor: true });
+      const single = new TextSanitizer({ keepColor: true });
+      let text = '';
+      const lines: string[] = [];
+      for (let start = 0; start < bytes.length; start += size) {
+        text += whole.pushText(bytes.subarray(start, start + size));
+        lines.push(...single.push(bytes.subarray(start, start + size)));
+      }
+      expect(text).toBe(lines.map((line) => `${line}\n`).join(''));
+      expect(whole.end()).toEqual(single.end());
+    }
+  }
+});
