@@ -4,9 +4,11 @@ import { setImmediate } from 'node:timers/promises';
 import { slug } from '../core/engine/slug.ts';
 import type { RunEvent, StageStarted, StepFinished, StepStarted } from '../core/events.ts';
 import type { RunState } from '../core/run-state.ts';
+import { streamsOf, streamSummary } from '../core/stream-text.ts';
 import { LogTail } from './log-tail.ts';
 import { eventLines } from './plain-lines.ts';
 import type { Reporter, TextSink } from './reporter.ts';
+import { StreamView } from './stream-view.ts';
 import type { Style } from './style.ts';
 import { summaryLines } from './summary.ts';
 
@@ -56,6 +58,9 @@ class PlainReporter implements Reporter {
   readonly #options: PlainOptions;
   readonly #queue: Seen[] = [];
   readonly #tails = new Map<string, OpenTail>();
+  readonly #streams = new Map<string, StreamView>();
+  /** Lines that are drawn at the bottom and will be drawn over. */
+  #drawn = 0;
   #pumping: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
 
@@ -90,7 +95,14 @@ class PlainReporter implements Reporter {
     // What the stage itself says, beside its steps; its name is the engine's.
     if (event.type === 'stage.started') {
       this.#openTail(keyOf(event), event, { log: `logs/${slug(event.stage)}.log`, prefix: event.stage });
+      if (event.kind === 'stream' && !this.#options.onlyOutput) this.#openStream(event);
     }
+  }
+
+  #openStream(event: StageStarted): void {
+    const { runFolder, style } = this.#options;
+    const file = path.join(runFolder(event.run_id), 'artifacts', slug(event.stage), 'progress.json');
+    this.#streams.set(keyOf(event), new StreamView(file, style.hasColor));
   }
 
   #openTail(
@@ -121,6 +133,17 @@ class PlainReporter implements Reporter {
       left = await this.#copy(key, open, left);
       if (left.bytes <= 0 || left.lines <= 0) return;
     }
+    await this.#drawStreams();
+  }
+
+  async #drawStreams(): Promise<void> {
+    const { style } = this.#options;
+    const now = performance.now();
+    const blocks = [...this.#streams.values()].map((view) => view.look(now));
+    if (blocks.every((block) => block === undefined)) return;
+    const lines = blocks.flatMap((block) => block ?? []);
+    await this.#write(lines.map((line) => `  ${style.dim(line)}`));
+    if (style.hasColor) this.#drawn = lines.length;
   }
 
   /** Shows what is new in one log, as far as the budget goes; returns what is left of it. */
@@ -146,6 +169,9 @@ class PlainReporter implements Reporter {
     }
     if (this.#options.onlyOutput) return;
     const lines = eventLines(event, state, style);
+    if (event.type === 'stage.finished' && this.#streams.delete(keyOf(event))) {
+      lines.push(...streamSummary(streamsOf(event.outputs)).map((line) => `    ${style.good('✓')} ${line}`));
+    }
     const isEnd =
       event.type === 'run.finished' || event.type === 'run.waiting' || event.type === 'run.interrupted';
     if (isEnd) {
@@ -184,7 +210,10 @@ class PlainReporter implements Reporter {
   }
 
   async #write(lines: readonly string[]): Promise<void> {
-    if (lines.length > 0) await this.#options.sink.write(`${lines.join('\n')}\n`);
+    if (lines.length === 0) return;
+    const erase = this.#drawn > 0 ? `\u001B[${this.#drawn}A\u001B[0J` : '';
+    this.#drawn = 0;
+    await this.#options.sink.write(`${erase}${lines.join('\n')}\n`);
   }
 
   #shortPath(file: string): string {
