@@ -34,7 +34,11 @@ export function resolveKind(setting: Setting, written: Written): StageKind | und
   if ('command' in own) return namedKind(setting, 'shell', path);
   if ('pipeline' in own) return namedKind(setting, 'pipeline', path);
   const name = common['name'];
-  if (typeof name !== 'string') return undefined;
+  if (typeof name !== 'string') {
+    // That the name is missing is said elsewhere; its misspelling, and other ones, would go unsaid.
+    reportMisspelt(setting.file, own, path);
+    return undefined;
+  }
   const kind = kindOf(setting, name.replaceAll('_', '-'));
   if (kind) return kind;
   const kinds = Object.keys(setting.kinds);
