@@ -36,6 +36,7 @@ interface EventBase {
   readonly run_id: string;
 }
 
+/** The first event: all that the run is about, so that nothing else has to be read to continue it. */
 export interface RunCreated extends EventBase {
   readonly type: 'run.created';
   /** Version of this event format. */
@@ -92,6 +93,7 @@ export interface RunInterrupted extends EventBase {
   readonly duration_ms: number;
 }
 
+/** The last event of a run, unless `continue` or `rerun` opens it again. */
 export interface RunFinished extends EventBase {
   readonly type: 'run.finished';
   readonly status: Exclude<RunStatus, 'running' | 'waiting' | 'interrupted'>;
@@ -101,6 +103,7 @@ export interface RunFinished extends EventBase {
   readonly failure?: Failure;
 }
 
+/** Somebody asked to stop the run for good. */
 export interface CancelRequested extends EventBase {
   readonly type: 'cancel.requested';
   readonly by: string;
@@ -123,12 +126,14 @@ export interface Evidence {
   readonly value: JsonValue;
 }
 
+/** A rule said whether the stage runs; a later one of the same stage replaces it. */
 export interface StageDecided extends EventBase {
   readonly type: 'stage.decided';
   readonly stage: string;
   readonly decision: Decision;
 }
 
+/** An attempt of the stage begins. */
 export interface StageStarted extends EventBase {
   readonly type: 'stage.started';
   readonly stage: string;
@@ -138,6 +143,7 @@ export interface StageStarted extends EventBase {
   readonly max_attempts: number;
 }
 
+/** An attempt failed, and another one follows after `delay_ms`. */
 export interface StageRetried extends EventBase {
   readonly type: 'stage.retried';
   readonly stage: string;
@@ -149,6 +155,7 @@ export interface StageRetried extends EventBase {
   readonly duration_ms: number;
 }
 
+/** The stage is over, as far as this process is concerned. */
 export interface StageFinished extends EventBase {
   readonly type: 'stage.finished';
   readonly stage: string;
@@ -178,13 +185,15 @@ export interface StageReset extends EventBase {
   readonly reason: string;
 }
 
+/** A command is about to begin: on disk before it does. */
 export interface StepStarted extends EventBase {
   readonly type: 'step.started';
   readonly stage: string;
   readonly step: string;
   readonly attempt: number;
-  /** Position in its stage, from 1, and their number. */
+  /** Position in its stage, from 1. */
   readonly index: number;
+  /** Steps of its stage. */
   readonly total: number;
   /** As its author wrote it, values not filled in. */
   readonly command: string;
@@ -195,6 +204,7 @@ export interface StepStarted extends EventBase {
   readonly token: string;
 }
 
+/** A command has ended. */
 export interface StepFinished extends EventBase {
   readonly type: 'step.finished';
   readonly stage: string;
@@ -220,6 +230,7 @@ export interface Usage {
   readonly peak_memory_bytes?: number;
 }
 
+/** The stage waits for a person. */
 export interface ConfirmationRequested extends EventBase {
   readonly type: 'confirmation.requested';
   readonly stage: string;
@@ -228,6 +239,7 @@ export interface ConfirmationRequested extends EventBase {
   readonly expires_at: string;
 }
 
+/** Somebody, or the clock, answered. */
 export interface ConfirmationAnswered extends EventBase {
   readonly type: 'confirmation.answered';
   readonly stage: string;
@@ -239,6 +251,7 @@ export interface ConfirmationAnswered extends EventBase {
   readonly plan_hash: string;
 }
 
+/** Stages are about to be undone. */
 export interface RollbackStarted extends EventBase {
   readonly type: 'rollback.started';
   /** Stages to undo, in the order of undoing. */
@@ -246,6 +259,7 @@ export interface RollbackStarted extends EventBase {
   readonly cause: string;
 }
 
+/** One stage was undone, or could not be. */
 export interface RollbackFinished extends EventBase {
   readonly type: 'rollback.finished';
   readonly stage: string;

@@ -3,6 +3,7 @@
  * JSON-safe and snake_case, so a failure survives the journal and leaves the process unchanged.
  */
 export type Failure =
+  /** A command ended with another exit code than 0; `tail` holds its last lines. */
   | {
       readonly reason: 'exit-non-zero';
       readonly exit_code: number;
@@ -13,39 +14,57 @@ export type Failure =
   | { readonly reason: 'command-not-found'; readonly step?: string; readonly tail?: readonly string[] }
   /** Exit 126: found, but it may not be executed. */
   | { readonly reason: 'command-not-executable'; readonly step?: string; readonly tail?: readonly string[] }
+  /** A command was ended by a signal that we did not send. */
   | {
       readonly reason: 'signal';
       readonly signal: string;
       readonly step?: string;
       readonly tail?: readonly string[];
     }
+  /** A limit of the step, of the attempt or of all attempts (`scope`) ran out. */
   | {
       readonly reason: 'timed-out';
       readonly limit_ms: number;
       readonly scope: 'step' | 'attempt' | 'total';
       readonly step?: string;
     }
+  /** The kernel ended it at `resources.memory`. */
   | { readonly reason: 'memory-limit'; readonly limit_bytes: number; readonly step?: string }
+  /** Stopped for good: Ctrl-C, SIGTERM, or `pipewright cancel`. */
   | { readonly reason: 'cancelled'; readonly by: string }
   /** The process that ran it died; what the step did is unknown. */
   | { readonly reason: 'interrupted'; readonly step?: string; readonly detail: string }
+  /** A person said no at a confirmation. */
   | { readonly reason: 'rejected'; readonly by: string; readonly comment?: string }
+  /** Nobody answered a confirmation in time, which counts as no. */
   | { readonly reason: 'confirmation-expired'; readonly expired_at: string }
   /** A template value that must not reach a shell; `detail` says which and why. */
   | { readonly reason: 'template-refused'; readonly detail: string }
+  /** An `if:` reads what is not there, or does not give true or false. */
   | { readonly reason: 'condition-invalid'; readonly expression: string; readonly detail: string }
+  /** A secret's reference could not be resolved, or gave nothing. */
   | { readonly reason: 'secret-unavailable'; readonly name: string; readonly detail: string }
+  /** This machine cannot keep a limit of `resources:`, so the command was not started. */
   | { readonly reason: 'limit-unavailable'; readonly detail: string }
+  /** Where the command was to run could not be reached. */
   | { readonly reason: 'executor-unreachable'; readonly executor: string; readonly detail: string }
+  /** It was reached, but it does not let us in. */
   | { readonly reason: 'authentication'; readonly executor: string; readonly detail: string }
+  /** Of a run, or of a stage that runs a pipeline: the stage that failed, and why. */
   | { readonly reason: 'stage-failed'; readonly stage: string; readonly cause?: Failure }
   /** A stage kind's own verdict, in its own words. */
   | { readonly reason: 'reported'; readonly message: string; readonly retryable: boolean }
+  /** Undoing did not work either: `cause` says why. */
   | { readonly reason: 'rollback-failed'; readonly stage: string; readonly cause: Failure }
+  /** The state folder cannot be written: disk full, read-only, not ours. */
   | { readonly reason: 'state-unwritable'; readonly path: string; readonly detail: string }
+  /** A journal was changed or damaged, at this byte of this file. */
   | { readonly reason: 'journal-corrupt'; readonly file: string; readonly byte: number }
+  /** Another living process has the run. */
   | { readonly reason: 'run-owned'; readonly run_id: string; readonly pid: number; readonly host: string }
+  /** No run, or more than one, has an id that begins so. */
   | { readonly reason: 'run-not-found'; readonly query: string; readonly candidates: readonly string[] }
+  /** Too many failures in a row in this environment. */
   | {
       readonly reason: 'locked';
       readonly pipeline: string;
@@ -55,6 +74,7 @@ export type Failure =
     }
   /** The command line or the pipeline asks for something that cannot be; nothing was started. */
   | { readonly reason: 'invalid'; readonly message: string; readonly hint?: string }
+  /** A bug, ours or that of a stage kind, with its stack. */
   | { readonly reason: 'unexpected'; readonly message: string; readonly stack?: string };
 
 /** The outcome of an operation that may fail in a way we planned for. */

@@ -14,9 +14,11 @@ const stepShape = {
   name: nameSchema.optional().describe('Unique among its neighbours. Default: step-1, branch-1, …'),
   command: commandSchema
     .optional()
-    .describe('Run by /bin/sh. {{.name}} places are data, never code. `pv` need not be installed.'),
-  uses: z.enum(BUILT_IN_KINDS).optional().describe('A built-in instead of a command.'),
-  type: z.enum(BUILT_IN_KINDS).optional().describe('The same as uses.'),
+    .describe(
+      'Run by /bin/sh. {{.name}} places are data, never code. `pv` need not be installed. Default: none.',
+    ),
+  uses: z.enum(BUILT_IN_KINDS).optional().describe('A built-in instead of a command. Default: none.'),
+  type: z.enum(BUILT_IN_KINDS).optional().describe('The same as uses. Default: none.'),
   input: z
     .string()
     .min(1)
@@ -31,14 +33,16 @@ const stepShape = {
       .min(1, 'needs at least one branch')
       .max(256, 'at most 256 branches')
       .optional()
-      .describe('Of a tee: each gets every byte. A branch is a command, a built-in, or `steps` in a chain.');
+      .describe(
+        'Of a tee: each gets every byte. A branch is a command, a built-in, or `steps` in a chain. Default: none.',
+      );
   },
   get steps() {
     return z
       .array(stepSchema)
       .min(1, 'needs at least one step')
       .optional()
-      .describe('Of a branch: its steps in a chain.');
+      .describe('Of a branch: its steps in a chain. Default: none.');
   },
   on_branch_failure: z
     .enum(['stop', 'continue'])
@@ -54,25 +58,29 @@ const stepShape = {
     .optional()
     .describe('Of a checksum: what it must be, in hex; anything else fails. Default: no check.'),
   size: z
-    .union([z.strictObject({ command: commandSchema }), valueSchema])
+    .union([z.strictObject({ command: commandSchema.describe('Prints a number of bytes.') }), valueSchema])
     .optional()
     .describe(
-      'Of progress: how much will come: 2GiB, 500M, a number of bytes, or {command: …} that prints it.',
+      'Of progress: how much will come: 2GiB, 500M, a number of bytes, or {command: …} that prints it. Default: not known.',
     ),
   level: z
     .int()
     .min(1)
     .max(22)
     .optional()
-    .describe('Of gzip (1 to 9, default 6) and zstd (1 to 22, default 3).'),
-  path: valueSchema.optional().describe('Of a file: where, relative to the folder of the step.'),
+    .describe('Of gzip (1 to 9) and zstd (1 to 22). Default: 6 for gzip, 3 for zstd.'),
+  path: valueSchema
+    .optional()
+    .describe('Of a file, and needed there: where, relative to the folder of the step. Default: none.'),
   verify: z
     .boolean()
     .optional()
     .describe(
       'Of a file: read it back and compare size and checksum before it gets its name. Default: true.',
     ),
-  env: envSchema.optional().describe('Environment variables of its command, over those of the stage.'),
+  env: envSchema
+    .optional()
+    .describe('Environment variables of its command, over those of the stage. Default: none.'),
   workdir: z
     .string()
     .min(1)
