@@ -1,4 +1,5 @@
 import fs, { constants } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { RunEvent } from '../core/events.ts';
 import type { Identity, Journal } from '../core/ports.ts';
 import { JournalError } from '../core/ports.ts';
@@ -65,8 +66,8 @@ function createWriter(segment: {
   let closed = false;
 
   const flush = async () => {
-    // Callers of the same turn share one write and one sync.
-    await Promise.resolve();
+    // Callers of the same turn share one write and one sync: the end of a step and the start of the next one.
+    await nextTurn();
     while (queue.length > 0 && !broken) {
       const batch = queue;
       queue = [];
