@@ -77,7 +77,12 @@ const PIPELINE_OPTIONS: readonly OptionSpec[] = [
     value: 'A..B|SHA,SHA|last:N',
     help: 'Commits that the pipeline is about.',
   },
-  { name: 'env', type: 'value', value: 'NAME', help: 'Environment (default: the one of pipewright.yaml).' },
+  {
+    name: 'env',
+    type: 'value',
+    value: 'NAME',
+    help: 'Environment out of pipewright.yaml (default: default).',
+  },
   {
     name: 'context',
     type: 'value',

@@ -28,11 +28,11 @@ export function createPrompter(terminal: Terminal, beforeAsking: () => Promise<v
     interrupted: (question, signal) =>
       inTurn(async () => {
         await beforeAsking();
-        await terminal.write(
+        const text =
           `\n${question.stage}: step "${question.step}" was interrupted: ${question.detail}\n` +
-            'r(un it again), s(kip it), f(ail): ',
-        );
-        const key = await readKey(terminal, { r: 'retry', s: 'skip', f: 'fail' } as const, signal);
+          'r(un it again), s(kip it), f(ail): ';
+        const keys = { r: 'retry', s: 'skip', f: 'fail' } as const;
+        const key = await readKey(terminal, { text, keys }, signal);
         await terminal.write(`${key ?? ''}\n`);
         return key ?? 'nobody';
       }),
@@ -46,8 +46,8 @@ async function confirm(
 ): Promise<Answer> {
   const keys = { y: 'approved', n: 'rejected', s: 'skipped', d: 'details' } as const;
   for (;;) {
-    await terminal.write(`\n${question.stage}: ${question.message}  y(es), n(o), s(kip), d(etails): `);
-    const answer = await readKey(terminal, keys, signal);
+    const text = `\n${question.stage}: ${question.message}  y(es), n(o), s(kip), d(etails): `;
+    const answer = await readKey(terminal, { text, keys }, signal);
     await terminal.write(`${answer ?? ''}\n`);
     if (answer !== 'details') return answer ?? 'nobody';
     await terminal.write(`${question.details().join('\n')}\n`);
@@ -60,7 +60,7 @@ async function confirm(
  */
 async function readKey<T extends string>(
   terminal: Terminal,
-  keys: Readonly<Record<string, T>>,
+  { text, keys }: { readonly text: string; readonly keys: Readonly<Record<string, T>> },
   signal: AbortSignal,
 ): Promise<T | undefined> {
   if (signal.aborted) return undefined;
@@ -82,6 +82,8 @@ async function readKey<T extends string>(
   signal.addEventListener('abort', giveUp, { once: true });
   stdin.resume();
   try {
+    // After the switch to raw mode: a key pressed at once must not be echoed.
+    await terminal.write(text);
     return await promise;
   } finally {
     signal.removeEventListener('abort', giveUp);

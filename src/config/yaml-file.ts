@@ -134,9 +134,7 @@ export class YamlFile {
     });
     if (this.#lines.lineStarts.length === 0) this.#lines.addNewLine(0);
     const problems = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
-    for (const { code, message, pos } of problems.slice(0, MOST_SYNTAX_ERRORS)) {
-      this.#reportAt(pos[0], { code: 'yaml', ...explainSyntax(code, message) });
-    }
+    this.#reportSyntax(text, problems.slice(0, MOST_SYNTAX_ERRORS));
     if (problems.length > 0) return undefined;
     return buildTree(
       document.contents,
@@ -146,6 +144,41 @@ export class YamlFile {
       },
     );
   }
+
+  /** A template without quotes makes several errors that say nothing: one that helps stands for them. */
+  #reportSyntax(
+    text: string,
+    problems: readonly {
+      readonly code: string;
+      readonly message: string;
+      readonly pos: readonly [number, number];
+    }[],
+  ): void {
+    const explained = new Set<number>();
+    for (const { code, message, pos } of problems) {
+      const start = text.lastIndexOf('\n', pos[0] - 1) + 1;
+      const end = text.indexOf('\n', pos[0]);
+      const template = bareTemplate(text.slice(start, end === -1 ? undefined : end));
+      if (template === undefined) {
+        this.#reportAt(pos[0], { code: 'yaml', ...explainSyntax(code, message) });
+      } else if (!explained.has(start)) {
+        explained.add(start);
+        this.#reportAt(start + template, {
+          code: 'yaml',
+          message: 'a template here is read as YAML, not as text',
+          hint: 'Put the whole value that contains {{…}} in quotes.',
+        });
+      }
+    }
+  }
+}
+
+/** The first `{{` of a line that is not inside quotes: to YAML it begins a mapping in a mapping. */
+function bareTemplate(line: string): number | undefined {
+  const at = line
+    .replaceAll(/"(?:[^"\\\\]|\\\\.)*"|'(?:[^']|'')*'/g, (quoted) => ' '.repeat(quoted.length))
+    .indexOf('{{');
+  return at === -1 ? undefined : at;
 }
 
 function explainSyntax(code: string, message: string): { readonly message: string; readonly hint?: string } {

@@ -226,12 +226,15 @@ function addTotals(draft: Draft, summary: RunSummary, sign: 1 | -1): void {
 /** Stage statuses that say something about the stage: it ran to an end. */
 const RAN: ReadonlySet<string> = new Set(['passed', 'warning', 'failed', 'rolled_back']);
 
-/** Spec 2: failures in a row lock; a success begins the count anew, but only a person unlocks. */
+/** Spec 2: failures in a row lock; a success (of a run that is continued while it is locked) begins anew. */
 function countOutcome(draft: Draft, record: Extract<RunRecord, { type: 'run.ended' }>): void {
   const { pipeline, environment, status } = record.summary;
   const key = pairKey(pipeline, environment);
   const outcome = outcomeOf(status);
-  if (outcome === 'succeeded') draft.consecutive.delete(key);
+  if (outcome === 'succeeded') {
+    draft.consecutive.delete(key);
+    draft.locked = draft.locked.filter((lock) => pairKey(lock.pipeline, lock.environment) !== key);
+  }
   if (outcome !== 'failed') return;
   const failures = (draft.consecutive.get(key) ?? 0) + 1;
   draft.consecutive.set(key, failures);

@@ -50,6 +50,8 @@ export interface StageState {
   readonly max_attempts: number;
   /** Attempts made before the stage was last reset: the budget of `retry` counts from here. */
   readonly attempt_base: number;
+  /** What opened it again: `rerun`, `continue`, `retry` of the stage around it. */
+  readonly reset_by?: string;
   readonly decision?: Decision;
   readonly started_at?: string;
   readonly finished_at?: string;
@@ -202,6 +204,7 @@ function reduceStage(stage: StageState, event: StageEvent): StageState {
         ...pendingStage(stage.name, stage.kind),
         attempt: stage.attempt,
         attempt_base: stage.attempt,
+        reset_by: event.by,
         attempts: closeAttempt(stage),
       };
     case 'step.started':

@@ -1,3 +1,4 @@
+import type { StageState } from '../core/run-state.ts';
 import type { RunStatus, StageStatus } from '../core/definition.ts';
 import type { JsonValue } from '../core/json.ts';
 import type { Style } from './style.ts';
@@ -116,4 +117,12 @@ const WIDE_RANGES: readonly (readonly [number, number])[] = [
 
 function isWide(code: number): boolean {
   return WIDE_RANGES.some(([first, last]) => code >= first && code <= last);
+}
+
+/** `attempt 2 of 3`, counted from the last time the stage was opened; empty where there is only one. */
+export function attemptText(stage: StageState | undefined): string {
+  if (!stage) return '';
+  const attempt = stage.attempt - stage.attempt_base;
+  const most = Math.max(attempt, stage.max_attempts - stage.attempt_base);
+  return most > 1 ? `attempt ${attempt} of ${most}` : '';
 }

@@ -10,7 +10,7 @@ import type { RunState } from '../core/run-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { describeFailure } from './describe-failure.ts';
-import { formatDuration, formatTime, markOf, paintStatus } from './format.ts';
+import { attemptText, formatDuration, formatTime, markOf, paintStatus } from './format.ts';
 import type { Style } from './style.ts';
 
 /** What is said about one event as it happens; nothing about those that only matter later. */
@@ -30,11 +30,11 @@ export function eventLines(event: RunEvent, state: RunState, style: Style): stri
       return [];
     case 'stage.started':
       return [
-        `${place(state, event.stage, style)}  ${style.info('running')}${attemptText(event.attempt, event.max_attempts)}`,
+        `${place(state, event.stage, style)}  ${style.info('running')}${inBrackets(attemptText(state.stages[event.stage]))}`,
       ];
     case 'stage.retried':
       return [
-        `${place(state, event.stage, style)}  ${style.warn(`attempt ${event.attempt} of ${event.max_attempts} failed`)}: ` +
+        `${place(state, event.stage, style)}  ${style.warn(`${attemptText(state.stages[event.stage])} failed`)}: ` +
           `${describeFailure(event.failure)}; again in ${formatDuration(event.delay_ms)}`,
       ];
     case 'stage.finished':
@@ -50,7 +50,7 @@ export function eventLines(event: RunEvent, state: RunState, style: Style): stri
     case 'confirmation.answered':
       return [answeredLine(event, state, style)];
     case 'rollback.started':
-      return [style.warn(`undoing ${event.stages.join(', ')}: ${sanitizeText(event.cause)}`)];
+      return [style.warn(`undoing ${event.stages.join(', ')} because ${sanitizeText(event.cause)} failed`)];
     case 'rollback.finished':
       return [
         event.failure
@@ -79,8 +79,8 @@ function place(state: RunState, stage: string, style: Style): string {
   return `${style.dim(`[${String(index).padStart(String(names.length).length)}/${names.length}]`)} ${style.strong(stage)}`;
 }
 
-function attemptText(attempt: number, maxAttempts: number): string {
-  return attempt > 1 || maxAttempts > 1 ? ` (attempt ${attempt} of ${maxAttempts})` : '';
+function inBrackets(text: string): string {
+  return text === '' ? '' : ` (${text})`;
 }
 
 function commandLine(event: StepStarted, style: Style): string {

@@ -1,7 +1,7 @@
 import type { RunState, StageState } from '../core/run-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { describeFailure } from './describe-failure.ts';
-import { formatDuration, formatTime, markOf, paintStatus, table } from './format.ts';
+import { attemptText, formatDuration, formatTime, markOf, paintStatus, table } from './format.ts';
 import type { Style } from './style.ts';
 
 interface SummaryOptions {
@@ -43,9 +43,8 @@ function leafOf(stage: StageState): string {
 
 function noteOf(stage: StageState): string {
   const notes: string[] = [];
-  if (stage.attempt > 1 || stage.max_attempts > 1) {
-    notes.push(`attempt ${stage.attempt} of ${Math.max(stage.attempt, stage.max_attempts)}`);
-  }
+  const attempts = attemptText(stage);
+  if (attempts !== '') notes.push(attempts);
   if (stage.cached) notes.push('from the cache');
   if (stage.status === 'skipped') notes.push(sanitizeText(stage.decision?.reason ?? ''));
   if (stage.failure && stage.status !== 'passed') notes.push(describeFailure(stage.failure));

@@ -11,7 +11,7 @@ export function whyLines(state: RunState, stages: readonly StageState[], style: 
   return [
     `${style.strong(`run ${state.run_id}`)}  ${state.created?.pipeline ?? ''}  ${paintStatus(state.status, state.status, style)}`,
     ...runNotes(state).map((note) => `  ${note}`),
-    ...stages.flatMap((stage) => ['', ...stageLines(stage, style)]),
+    ...stages.flatMap((stage) => ['', ...stageLines(stage, state.finished_at !== undefined, style)]),
   ];
 }
 
@@ -39,14 +39,17 @@ function runNotes(state: RunState): string[] {
   }
   if (state.failure) notes.push(describeFailure(state.failure));
   if (state.rollback) {
-    notes.push(`undone: ${state.rollback.stages.join(', ')}, because ${sanitizeText(state.rollback.cause)}`);
+    notes.push(
+      `undone: ${state.rollback.stages.join(', ')}, because ${sanitizeText(state.rollback.cause)} failed`,
+    );
   }
   return notes;
 }
 
-function stageLines(stage: StageState, style: Style): string[] {
+function stageLines(stage: StageState, isOver: boolean, style: Style): string[] {
   const head = `${paintStatus(stage.status, `${markOf(stage.status)} ${stage.name}`, style)}  ${stage.status}`;
-  const decision = stage.decision ? decisionLines(stage.decision, style) : ['  not decided yet'];
+  const undecided = isOver ? '  the run ended before its turn came' : '  not decided yet';
+  const decision = stage.decision ? decisionLines(stage.decision, style) : [undecided];
   return [head, ...decision, ...stageNotes(stage).map((note) => `  ${note}`)];
 }
 

@@ -354,3 +354,40 @@ test('parallel steps all end before the stage does, also when one fails', async 
   expect(state.stages['a']?.status).toBe('failed');
   expect(Object.values(state.stages['a']?.steps ?? {}).every(({ finished }) => finished)).toBe(true);
 });
+
+test('a stage that needs a failure runs after it, and the run still fails', async () => {
+  const { deps, executor } = testBench({ a: exitOne });
+  const stages = [stage('a'), stage('b', ['a']), stage('tell', [], { needs: { a: ['failed'] } })];
+  const state = valueOf(await createEngine(deps).start(requestFor(pipelineOf(stages)), driveWith()));
+  expect(statuses(state)).toEqual({ a: 'failed', b: 'pending', tell: 'passed' });
+  expect(state.status).toBe('failed');
+  expect(executor.ran.map(({ script }) => script)).toEqual(['a', 'tell']);
+});
+
+test('a stage chosen by rerun runs, whatever the cache holds', async () => {
+  const { deps, executor } = testBench();
+  const engine = createEngine(deps);
+  const definition = pipelineOf([stage('a', [], { cache: { key: ['src/**'] } })]);
+  const first = valueOf(await engine.start(requestFor(definition), driveWith()));
+  await engine.rerun(first.run_id, { stages: ['a'], downstream: false, failed: false }, driveWith());
+  expect(executor.ran).toHaveLength(2);
+});
+
+test('an answer counts only for the stage that waits, not for the one around it', async () => {
+  const { deps } = testBench();
+  const engine = createEngine(deps);
+  const inner = pipelineOf([stage('ask', [], { confirmation: { expires_ms: 86_400_000 } })], {
+    name: 'inner',
+  });
+  const outer = pipelineOf([
+    stage('outer', [], { uses: 'pipeline', pipeline: inner, config: { params: {} } }),
+  ]);
+  const waiting = valueOf(await engine.start(requestFor(outer), driveWith()));
+  expect(waiting.status).toBe('waiting');
+  expect(await engine.answer(waiting.run_id, 'outer', { type: 'approve' })).toMatchObject({
+    ok: false,
+    failure: { reason: 'invalid', message: 'stage outer does not wait for an answer' },
+  });
+  valueOf(await engine.answer(waiting.run_id, 'outer/ask', { type: 'approve' }));
+  expect(valueOf(await engine.continue(waiting.run_id, driveWith())).status).toBe('success');
+});

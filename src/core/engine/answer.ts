@@ -63,7 +63,8 @@ function notAnswerable(deps: EngineDeps, state: RunState, stageId: string): Fail
 
 /** A crash left one of its steps in the middle, and somebody must say what that means. */
 function isStuck(state: RunState, stage: StageState): boolean {
-  return state.status === 'waiting' && stage.status === 'running' && !stage.interruption_answer;
+  const isCut = Object.values(stage.steps).some(({ finished }) => !finished);
+  return state.status === 'waiting' && stage.status === 'running' && isCut && !stage.interruption_answer;
 }
 
 function answerEvent(deps: EngineDeps, state: RunState, stageId: string, given: GivenAnswer): Draft {

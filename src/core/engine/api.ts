@@ -128,4 +128,6 @@ export interface RerunChoice {
   readonly downstream: boolean;
   /** All failed, cancelled and interrupted stages, and what was skipped because of them. */
   readonly failed: boolean;
+  /** Stages that a person waives: they end as skipped, and what needs them goes on all the same. */
+  readonly skip?: readonly string[];
 }

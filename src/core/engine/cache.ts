@@ -21,7 +21,10 @@ export interface CacheInputs {
  */
 export async function reusable({ run, scope, stage, id }: StageRun): Promise<LookUp | undefined> {
   if (!stage.cache) return undefined;
+  const isChosen = run.log.state.stages[id]?.reset_by === 'rerun';
   const found = await lookUp({ deps: run.deps, facts: run.facts, state: run.log.state, scope, stage });
+  // Who asks for a stage by name wants it run.
+  if (isChosen) return { key: found.key, files: found.files, reason: 'chosen by rerun' };
   run.log.record({
     type: 'stage.decided',
     stage: id,

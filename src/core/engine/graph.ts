@@ -90,7 +90,8 @@ class Graph {
     for (let progressed = true; progressed;) {
       progressed = false;
       for (const stage of this.#scope.definition.stages) {
-        if (this.#mustStop()) return;
+        if (this.#isStopped()) return;
+        if (this.#stopping() && !this.#handlesFailure(stage)) continue;
         progressed = (await this.#consider(stage)) || progressed;
       }
     }
@@ -124,8 +125,15 @@ class Graph {
     this.#running.set(id, work);
   }
 
-  #mustStop(): boolean {
-    return this.#run.signal.aborted || this.#thrown !== undefined || this.#stopping() !== undefined;
+  #isStopped(): boolean {
+    return this.#run.signal.aborted || this.#thrown !== undefined;
+  }
+
+  /** A failure stops the pipeline but for stages that were written to follow it: `needs: {build: failed}`. */
+  #handlesFailure({ needs }: StageDefinition): boolean {
+    return Object.entries(needs).some(
+      ([name, accepted]) => accepted.includes('failed') && this.#facts.statusOf(name) === 'failed',
+    );
   }
 
   #stopping(): GraphResult['failure'] {

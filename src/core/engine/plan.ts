@@ -78,7 +78,7 @@ async function planStage(
     simulated.set(stage.name, 'skipped');
     return ok([describe(inputs, scope, stage, { action: 'skip', decision: verdict.decision })]);
   }
-  const reuse = stage.cache ? await inputs.cached(scope, stage) : undefined;
+  const reuse = await reuseOf(inputs, scope, stage);
   simulated.set(stage.name, 'passed');
   const own = describe(inputs, scope, stage, {
     action: reuse ? 'reuse' : 'run',
@@ -87,6 +87,16 @@ async function planStage(
   if (!stage.pipeline || reuse) return ok([own]);
   const nested = await planPipeline(inputs, nestedScope(scope, stage, stage.pipeline));
   return nested.ok ? ok([own, ...nested.value]) : nested;
+}
+
+/** A stored result that the stage would end with; a stage that a rerun chose is run anyway. */
+async function reuseOf(
+  inputs: PlanInputs,
+  scope: Scope,
+  stage: StageDefinition,
+): Promise<Decision | undefined> {
+  const isChosen = inputs.state.stages[scope.prefix + stage.name]?.reset_by === 'rerun';
+  return stage.cache && !isChosen ? inputs.cached(scope, stage) : undefined;
 }
 
 /** Values of a nested pipeline's parameters are known when it runs; until then conditions on them are open. */

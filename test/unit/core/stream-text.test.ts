@@ -45,9 +45,7 @@ test('a running stream is drawn as its steps with the tree of its branches', () 
 });
 
 test('without a terminal it is one line', () => {
-  expect(streamLine(PROGRESS)).toBe(
-    'progress 45.2% [====>.......] 452 MiB/1000 MiB 23 MiB/s ETA 24s',
-  );
+  expect(streamLine(PROGRESS)).toBe('progress 45.2% [====>.......] 452 MiB/1000 MiB 23 MiB/s ETA 24s');
 });
 
 test('a step name that would move the cursor is made visible', () => {
