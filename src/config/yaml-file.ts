@@ -155,7 +155,11 @@ export class YamlFile {
     }[],
   ): void {
     const explained = new Set<number>();
+    let isDerailed = false;
     for (const { code, message, pos } of problems) {
+      // Once the parser has lost its way, every word that follows is unexpected to it.
+      if (isDerailed && code === 'UNEXPECTED_TOKEN') continue;
+      isDerailed ||= code === 'UNEXPECTED_TOKEN';
       const start = text.lastIndexOf('\n', pos[0] - 1) + 1;
       const end = text.indexOf('\n', pos[0]);
       const template = bareTemplate(text.slice(start, end === -1 ? undefined : end));
@@ -163,6 +167,7 @@ export class YamlFile {
         this.#reportAt(pos[0], { code: 'yaml', ...explainSyntax(code, message) });
       } else if (!explained.has(start)) {
         explained.add(start);
+        isDerailed = true;
         this.#reportAt(start + template, {
           code: 'yaml',
           message: 'a template here is read as YAML, not as text',
