@@ -9,6 +9,7 @@ import { parallel } from './parallel.ts';
 import { removeAll } from './project.ts';
 import { startup } from './startup.ts';
 import { steps } from './steps.ts';
+import { streams } from './streams.ts';
 
 /**
  * `npm run bench [-- name…] [--rounds 11] [--json] [--strict]`: every figure against a public tool in the
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, (rounds: number) => Promise<readonly Figu
   history,
   parallel: (rounds) => parallel(Math.min(rounds, 5)),
   flood: () => flood(),
+  streams: (rounds) => streams(Math.min(rounds, 5)),
 };
 
 const { values, positionals } = parseArgs({
