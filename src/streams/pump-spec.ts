@@ -62,6 +62,8 @@ export interface PumpResult {
   readonly variables: Readonly<Record<string, string>>;
   /** Branches that failed where their tee says `continue`, size commands that failed. */
   readonly warnings: readonly string[];
+  /** Of the pump itself, without its commands: processor time in milliseconds, memory at its peak in bytes. */
+  readonly usage: { readonly cpu_ms: number; readonly peak_memory_bytes: number };
   readonly failure?: PumpFailure;
 }
 

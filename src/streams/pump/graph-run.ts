@@ -42,7 +42,7 @@ export class GraphRun {
   }
 
   /** Resolves when every process and every sink has ended and every file has its name or is gone. */
-  async run(): Promise<Omit<PumpResult, 'streams'>> {
+  async run(): Promise<Omit<PumpResult, 'streams' | 'usage'>> {
     if (this.#openFiles() && this.#start()) {
       await Promise.all(this.nodes.map(({ ended }) => ended.promise));
       await Promise.all(this.nodes.flatMap(({ source }) => (source ? [source.ended] : [])));
@@ -90,41 +90,30 @@ export class GraphRun {
 
   #start(): boolean {
     const commands = this.nodes.filter(isCommand);
-    const isMetered = canMeterProcesses();
-    const errors = new Map<NodeRun, Pipe>();
-    const meters = new Map<NodeRun, Pipe>();
+    const side: SidePipes = { errors: new Map(), meters: new Map() };
     try {
-      const wanted: ((pipe: Pipe) => void)[] = [];
-      for (const run of commands) {
-        wanted.push((pipe) => void errors.set(run, pipe));
-        const [reader] = run.readers;
-        if (run.upstream) wanted.push((pipe) => giveInput(run, pipe));
-        if (needsOutputPipe(run)) wanted.push((pipe) => void (run.outputPipe = pipe));
-        if (isMetered && isKernelEdge(run, reader)) wanted.push((pipe) => void meters.set(run, pipe));
-      }
-      const pipes = makePipes(wanted.length);
-      wanted.forEach((give, index) => {
-        const pipe = pipes[index];
-        if (pipe) give(pipe);
-      });
+      handOutPipes(commands, side);
     } catch (error) {
-      // Ended by the signal that ends us too; ours is only heard later.
-      if (error instanceof Error && 'signal' in error && error.signal) {
-        this.cancel(String(error.signal));
-        return false;
-      }
-      const [first] = this.nodes;
-      const message = `the pipes could not be made: ${words(error)}`;
-      this.#giveUp({ node: first?.node.name ?? '', kind: 'start', message });
+      this.#refusePipes(error);
       return false;
     }
     const sources = commands.flatMap((run) => this.#connect(run));
     // Readers first: none of them waits for its input longer than it must.
-    for (const run of commands.toReversed()) this.#spawn(run, { errors, meters });
-    for (const run of commands) closeChildEnds(run, errors.get(run), meters.get(run));
+    for (const run of commands.toReversed()) this.#spawn(run, side);
+    for (const run of commands) closeChildEnds(run, side);
     for (const source of sources) source.start();
     this.#measureSizes();
     return true;
+  }
+
+  #refusePipes(error: unknown): void {
+    // The signal that ends us too reached the program that makes them first; ours is only heard later.
+    if (error instanceof Error && 'signal' in error && typeof error.signal === 'string') {
+      this.cancel(error.signal);
+      return;
+    }
+    const message = `the pipes could not be made: ${words(error)}`;
+    this.#giveUp({ node: this.nodes[0]?.node.name ?? '', kind: 'start', message });
   }
 
   /** Our reading end of a command's output, where it does not go straight to another command. */
@@ -138,10 +127,7 @@ export class GraphRun {
     return [run.source];
   }
 
-  #spawn(
-    run: NodeRun,
-    { errors, meters }: { readonly errors: Map<NodeRun, Pipe>; readonly meters: Map<NodeRun, Pipe> },
-  ): void {
+  #spawn(run: NodeRun, { errors, meters }: SidePipes): void {
     const { node } = run;
     const stderr = errors.get(run);
     if (node.work.kind !== 'command' || !stderr) return;
@@ -250,6 +236,30 @@ function fileOf({ work, output }: PumpNode): string | undefined {
   return output.to === 'file' ? output.path : undefined;
 }
 
+/** Pipes of commands beside those that carry the streams. */
+interface SidePipes {
+  readonly errors: Map<NodeRun, Pipe>;
+  /** Where the system's count of written bytes arrives. */
+  readonly meters: Map<NodeRun, Pipe>;
+}
+
+/** All pipes of the graph, made at once. Throws the obstacle. */
+function handOutPipes(commands: readonly NodeRun[], { errors, meters }: SidePipes): void {
+  const isMetered = canMeterProcesses();
+  const wanted = commands.flatMap((run) => {
+    const takers: ((pipe: Pipe) => void)[] = [(pipe) => void errors.set(run, pipe)];
+    if (run.upstream) takers.push((pipe) => giveInput(run, pipe));
+    if (needsOutputPipe(run)) takers.push((pipe) => void (run.outputPipe = pipe));
+    if (isMetered && isKernelEdge(run, run.readers[0])) takers.push((pipe) => void meters.set(run, pipe));
+    return takers;
+  });
+  const pipes = makePipes(wanted.length);
+  for (const [index, take] of wanted.entries()) {
+    const pipe = pipes[index];
+    if (pipe) take(pipe);
+  }
+}
+
 /** To another command the reader's input pipe is also the output. */
 function giveInput(run: NodeRun, pipe: Pipe): void {
   run.input = pipe;
@@ -261,9 +271,12 @@ function needsOutputPipe({ node, readers: [reader] }: NodeRun): boolean {
 }
 
 /** The ends that children have copies of now; while we held them no pipe would ever end. */
-function closeChildEnds(run: NodeRun, errors: Pipe | undefined, meter: Pipe | undefined): void {
-  if (errors) closeSync(errors.writeFd);
-  if (meter) closeSync(meter.writeFd);
-  if (run.input) closeSync(run.input.readFd);
-  if (run.outputPipe) closeSync(run.outputPipe.writeFd);
+function closeChildEnds(run: NodeRun, { errors, meters }: SidePipes): void {
+  const ends = [
+    errors.get(run)?.writeFd,
+    meters.get(run)?.writeFd,
+    run.input?.readFd,
+    run.outputPipe?.writeFd,
+  ];
+  for (const fd of ends) if (fd !== undefined) closeSync(fd);
 }
