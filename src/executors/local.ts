@@ -8,8 +8,12 @@ import { inheritedEnvironment } from './local/environment.ts';
 import { Keeper } from './local/keeper.ts';
 import { stopAll } from './local/leftovers.ts';
 import { type LimitGroup, NO_LIMITS, prepareLimits, removeLimits } from './local/limits.ts';
+import { isLaneJob, isLane, type LaneJob } from './local/lane-script.ts';
+import type { Lane } from './local/lane.ts';
+import { LanePool } from './local/lanes.ts';
 import { MemorySampler } from './local/memory-sampler.ts';
 import { outcomeOf, type ShimExit, stopFailure } from './local/outcome.ts';
+import { argumentsOf } from './local/processes.ts';
 import { type StepFiles, stepFiles } from './local/records.ts';
 import { type Began, callOff, readExitRecord, waitForEnd } from './local/recovery.ts';
 import { errorCode, FILTER_ENDED, obstacle, start, type Started } from './local/spawn.ts';
@@ -27,6 +31,8 @@ export interface LocalOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Variables of it that they do not: those that hold secrets. */
   readonly hiddenVariables?: readonly string[];
+  /** False: every command gets a shell of its own, also one that could share it with others. Default true. */
+  readonly lanes?: boolean;
 }
 
 const DEFAULT_GRACE_MS = 5000;
@@ -58,6 +64,13 @@ interface Step {
   readonly files: StepFiles;
 }
 
+/** A step that is under way, and what keeps it in bounds. */
+interface RunningStep extends Step {
+  readonly limits: LimitGroup;
+  /** The lane that runs it. */
+  readonly lane?: Lane;
+}
+
 class LocalExecutor {
   readonly #runId: string;
   readonly #steps: string;
@@ -68,6 +81,8 @@ class LocalExecutor {
   readonly #sampler = new MemorySampler();
   /** Control groups that background processes still use. */
   readonly #limits = new Set<LimitGroup>();
+  /** Absent where every command gets a shell of its own. */
+  readonly #lanes: LanePool | undefined;
   #hasFolder = false;
 
   constructor(options: LocalOptions) {
@@ -76,18 +91,39 @@ class LocalExecutor {
     this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
     this.#environment = inheritedEnvironment(options.environment ?? process.env, options.hiddenVariables);
     this.#keeper = new Keeper({ runId: options.runId, folder: options.folder, steps: this.#steps });
+    if (LanePool.isPossible && options.lanes !== false) {
+      this.#lanes = new LanePool({ ...this.#environment, PIPEWRIGHT_RUN: options.runId });
+    }
   }
 
   async run(command: Command, output: CommandOutput, signal: AbortSignal): Promise<CommandOutcome> {
-    const turn = this.#gate.enter();
-    if (turn) await turn;
     if (signal.aborted) return { failure: stopFailure(signal.reason) };
     const refused = this.#prepare(command);
     if (refused) return { failure: refused };
+    const step = { command, output, signal, files: stepFiles(this.#steps, command.token) };
+    const job = this.#laneJob(step);
+    if (!job) return (await this.#turn(signal)) ?? this.#runAlone(step);
+    const idle = this.#lanes?.take(command.workdir);
+    if (idle) return this.#runInLane(idle, job, step);
+    const stopped = await this.#turn(signal);
+    if (stopped) return stopped;
+    const lane = this.#lanes?.take(command.workdir, true);
+    return lane ? this.#runInLane(lane, job, step) : this.#runAlone(step);
+  }
+
+  /** Before a process is started; an outcome when the step is not wanted any more. */
+  async #turn(signal: AbortSignal): Promise<CommandOutcome | undefined> {
+    const turn = this.#gate.enter();
+    if (turn) await turn;
+    return signal.aborted ? { failure: stopFailure(signal.reason) } : undefined;
+  }
+
+  /** In a shell of its own. */
+  async #runAlone(step: Step): Promise<CommandOutcome> {
+    const { command } = step;
     const limits = prepareLimits(command.limits, this.#groupName(command.token));
     if (!limits.ok) return { failure: limits.failure };
     this.#limits.add(limits.value);
-    const step = { command, output, signal, files: stepFiles(this.#steps, command.token) };
     try {
       // Before the step exists: there is no moment in which nobody would end it.
       if (!this.#keeper.add(command)) return { failure: NO_KEEPER };
@@ -99,6 +135,34 @@ class LocalExecutor {
       this.#keeper.remove(command.token);
       this.#removeLimits();
     }
+  }
+
+  /** In a shell that runs other steps before and after it. */
+  async #runInLane(lane: Lane, job: LaneJob, step: Step): Promise<CommandOutcome> {
+    try {
+      if (!this.#keeper.add(step.command)) return { failure: NO_KEEPER };
+      const exited = lane.run(job);
+      return await this.#watch({ pid: lane.pid, exited }, { ...step, limits: NO_LIMITS, lane });
+    } catch (error) {
+      return { failure: obstacle(error, { file: step.output.logFile }) };
+    } finally {
+      this.#keeper.remove(step.command.token);
+      this.#lanes?.giveBack(lane);
+    }
+  }
+
+  /** Undefined for a step that needs a shell of its own. */
+  #laneJob({ command, output, files }: Step): LaneJob | undefined {
+    if (!this.#lanes || output.capture || output.secrets.length > 0) return undefined;
+    if (command.limits || command.orphan.policy !== 'kill') return undefined;
+    const { PIPEWRIGHT_RUN: _, ...environment } = command.env;
+    const job: LaneJob = {
+      script: command.script,
+      environment: { ...environment, PIPEWRIGHT_STEP: command.token },
+      files,
+      logFile: output.logFile,
+    };
+    return isLaneJob(job) ? job : undefined;
   }
 
   async recover(command: Command, output: CommandOutput, signal: AbortSignal): Promise<Recovered> {
@@ -115,12 +179,14 @@ class LocalExecutor {
     }
   }
 
-  stopLeftovers(): Promise<readonly string[]> {
+  async stopLeftovers(): Promise<readonly string[]> {
+    await this.#lanes?.endIdle();
     return stopAll([`PIPEWRIGHT_RUN=${this.#runId}`], Math.min(this.#graceMs, 1000));
   }
 
   async close(): Promise<void> {
     this.#removeLimits();
+    await this.#lanes?.close();
     await this.#keeper.close();
   }
 
@@ -138,12 +204,13 @@ class LocalExecutor {
     }
   }
 
-  async #watch(started: Started, step: Step & { readonly limits: LimitGroup }): Promise<CommandOutcome> {
-    const { command, signal } = step;
-    const stopWatching = this.#sampler.watch(started.pid);
+  async #watch(started: Started, step: RunningStep): Promise<CommandOutcome> {
+    const { command, signal, lane } = step;
+    const stopWatching = this.#sampler.watch(started.pid, lane && command.token);
     let stopping: Promise<void> | undefined;
     const stop = (): void => {
-      stopping ??= terminate(this.#processesOf(started.pid, command), this.#graceMs);
+      lane?.retire();
+      stopping ??= terminate(this.#processesOf(started.pid, command, lane !== undefined), this.#graceMs);
     };
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -190,8 +257,8 @@ class LocalExecutor {
     if (began.type === 'unknown') return { state: 'lost', detail: 'its claim cannot be read' };
     const { identity } = began;
     this.#keeper.add(command);
-    const isStopped = await waitForEnd(identity, signal, () =>
-      terminate(this.#processesOf(identity.pid, command), this.#graceMs),
+    const isStopped = await waitForEnd({ identity, files }, signal, () =>
+      terminate(this.#processesOf(identity.pid, command, isLane(argumentsOf(identity.pid))), this.#graceMs),
     );
     const record = readExitRecord(files);
     if (!isStopped && record?.type === 'orphan-killed') {
@@ -210,8 +277,9 @@ class LocalExecutor {
     return { state: 'finished', outcome };
   }
 
-  #processesOf(leader: number, { token }: Command): StepProcesses {
-    return { leader, cookie: [`PIPEWRIGHT_RUN=${this.#runId}`, `PIPEWRIGHT_STEP=${token}`] };
+  #processesOf(leader: number, { token }: Command, isOfLane: boolean): StepProcesses {
+    const cookie = [`PIPEWRIGHT_RUN=${this.#runId}`, `PIPEWRIGHT_STEP=${token}`];
+    return { leader, cookie, ...(isOfLane && { ofLane: token }) };
   }
 
   #stepEnvironment({ env, token }: Command): Readonly<Record<string, string>> {

@@ -9,6 +9,8 @@ export class Keeper {
   readonly #run: { readonly runId: string; readonly folder: string; readonly steps: string };
   readonly #orders = new Map<string, string>();
   #process: ChildProcess | undefined;
+  /** Orders that the next one takes along. */
+  #deferred = '';
 
   constructor(run: { readonly runId: string; readonly folder: string; readonly steps: string }) {
     this.#run = run;
@@ -20,12 +22,24 @@ export class Keeper {
     const order = `add ${token} ${orphan.policy} ${finishMs}\n`;
     this.#orders.set(token, order);
     if (this.#process === undefined) return this.#start();
-    this.#process.stdin?.write(order);
+    this.#process.stdin?.write(this.#deferred + order);
+    this.#deferred = '';
     return true;
   }
 
+  /**
+   * When the step has ended. Told to the keeper together with the next step: until then it looks for a
+   * process that is gone, or, of a lane, idle and about to go when we do. Not so for a step to keep: it
+   * would spare what that left behind.
+   */
   remove(token: string): void {
-    if (this.#orders.delete(token)) this.#process?.stdin?.write(`del ${token}\n`);
+    const order = this.#orders.get(token);
+    if (order === undefined) return;
+    this.#orders.delete(token);
+    this.#deferred += `del ${token}\n`;
+    if (!order.startsWith(`add ${token} keep `)) return;
+    this.#process?.stdin?.write(this.#deferred);
+    this.#deferred = '';
   }
 
   /** Dismisses it: from now on nobody looks after what still runs. */
@@ -56,6 +70,7 @@ export class Keeper {
     keeper.stdin.on('error', () => undefined);
     keeper.unref();
     if ('unref' in keeper.stdin && typeof keeper.stdin.unref === 'function') keeper.stdin.unref();
+    this.#deferred = '';
     keeper.stdin.write([...this.#orders.values()].join(''));
     return true;
   }

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { argumentsOf, factsOf, send, withEnvironment } from './processes.ts';
+import { isLane } from './lane-script.ts';
 import { isShim, scriptOf } from './shim.ts';
 
 const POLL_MS = 20;
@@ -36,9 +37,10 @@ async function waitUntilNone(look: () => readonly number[], limitMs: number): Pr
   return pids;
 }
 
-/** Ours, not the user's: it ends as soon as the process that holds its filter's pipe does. */
+/** Ours, not the user's: it ends as soon as the process that holds its filter's pipe, or feeds it, does. */
 function isWaitingShim(pid: number): boolean {
-  return isShim(argumentsOf(pid)) && factsOf(pid)?.session === pid;
+  const args = argumentsOf(pid);
+  return (isShim(args) || isLane(args)) && factsOf(pid)?.session === pid;
 }
 
 function describe(pid: number): string {

@@ -1,5 +1,5 @@
 import { isFilter } from './filter-file.ts';
-import { allPids, factsOf, readText } from './processes.ts';
+import { allPids, factsOf, isOfOtherStep, readText } from './processes.ts';
 
 /** Most steps are short or steady: an early look, then few. */
 const FIRST_LOOK_MS = 50;
@@ -10,17 +10,21 @@ const BUSY_SHARE = 0.02;
 /** Peak resident memory of each watched step's session, by looking at /proc now and then; one look serves all steps. */
 export class MemorySampler {
   readonly #peaks = new Map<number, number>();
+  /** By lane: the step that it runs. */
+  readonly #lanes = new Map<number, string>();
   #timer: NodeJS.Timeout | undefined;
 
-  /** `session`: process number of the step's leader. Returns the function that ends it: bytes, undefined when it was too short to be seen. */
-  watch(session: number): () => number | undefined {
+  /** `session`: process number of the step's leader; of a lane, counted is only what belongs to step `ofLane`. Returns the function that ends it: bytes, undefined when it was too short to be seen. */
+  watch(session: number, ofLane?: string): () => number | undefined {
     if (process.platform !== 'linux') return () => undefined;
     this.#peaks.set(session, 0);
+    if (ofLane !== undefined) this.#lanes.set(session, ofLane);
     // Soon for the new one, also when the next look at the others is far.
     this.#lookIn(FIRST_LOOK_MS);
     return () => {
       const peak = this.#peaks.get(session);
       this.#peaks.delete(session);
+      this.#lanes.delete(session);
       if (this.#peaks.size === 0) this.#stop();
       return peak === 0 ? undefined : peak;
     };
@@ -42,6 +46,8 @@ export class MemorySampler {
     for (const pid of allPids()) {
       const session = factsOf(pid)?.session;
       if (session === undefined || !this.#peaks.has(session) || isFilter(pid)) continue;
+      const token = this.#lanes.get(session);
+      if (token !== undefined && (pid === session || isOfOtherStep(pid, token))) continue;
       const { residentBytes, peakBytes } = memoryOf(pid);
       sums.set(session, (sums.get(session) ?? 0) + residentBytes);
       this.#raise(session, peakBytes);

@@ -14,6 +14,10 @@ import { FILTER_ENDED } from './spawn.ts';
 export interface ShimExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
+  /** A lane could not create the claim. */
+  readonly refused?: true;
+  /** Where it was read already. */
+  readonly record?: ExitRecord | undefined;
 }
 
 /** Everything that is known about a step that has ended. */
@@ -35,10 +39,8 @@ export interface EndedStep {
 
 export function outcomeOf(step: EndedStep): CommandOutcome {
   // Whatever is on disk then belongs to whoever ran this try.
-  if (step.exit?.code === NOT_CLAIMED && !isClaimedBy(step.files, step.pid)) {
-    return { failure: claimFailure(step.files) };
-  }
-  const record = parseExitRecord(readText(step.files.exit) ?? '');
+  if (isNotClaimed(step)) return { failure: claimFailure(step.files) };
+  const record = step.exit?.record ?? parseExitRecord(readText(step.files.exit) ?? '');
   const exitCode = exitCodeOf(record, step.exit);
   const failure = step.stopped ?? failureOf(step, record, exitCode);
   const usage = usageOf(step, record, failure);
@@ -60,6 +62,13 @@ function failureOf(
   exitCode: number | undefined,
 ): Failure | undefined {
   if (record?.type === 'limit-unavailable') return { reason: 'limit-unavailable', detail: NOT_JOINED };
+  if (record?.type === 'log-unavailable') {
+    return {
+      reason: 'state-unwritable',
+      path: step.output.logFile,
+      detail: 'it is gone or cannot be opened',
+    };
+  }
   if (exitCode === 0) return outputFailure(step);
   // Without a record the code may still be known: a full disk takes none.
   return memoryFailure(step) ?? endFailure(step.exit, exitCode);
@@ -86,6 +95,10 @@ function outputFailure({ lostOutput, output }: EndedStep): Failure | undefined {
 
 const NOT_JOINED =
   'the control group for this step was made, but this user may not move a process into it, or the limit is below what a shell needs';
+
+function isNotClaimed({ exit, files, pid }: EndedStep): boolean {
+  return exit?.refused === true || (exit?.code === NOT_CLAIMED && !isClaimedBy(files, pid));
+}
 
 function isClaimedBy(files: StepFiles, pid: number): boolean {
   const claim = parseClaim(readText(files.claim) ?? '');

@@ -79,6 +79,12 @@ export function withEnvironment(entries: readonly string[]): readonly number[] {
   });
 }
 
+/** Whether its environment names another step; false for one that names none, as a part of a lane does. */
+export function isOfOtherStep(pid: number, token: string): boolean {
+  const [, other] = /(?:^|\0)PIPEWRIGHT_STEP=([^\0]*)/.exec(readText(`/proc/${pid}/environ`) ?? '') ?? [];
+  return other !== undefined && other !== token;
+}
+
 export function argumentsOf(pid: number): readonly string[] {
   return (readText(`/proc/${pid}/cmdline`) ?? '').split('\0').slice(0, -1);
 }

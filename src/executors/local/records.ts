@@ -20,6 +20,8 @@ export const CALLED_OFF = 'cancelled';
 /** What an exit record says of a step that was killed because nobody watched it any more. */
 export const ORPHAN_KILLED = 'orphan-killed';
 export const LIMIT_UNAVAILABLE = 'limit-unavailable';
+/** What the exit record of a lane says when the log that we had made was gone: the script did not run. */
+export const LOG_UNAVAILABLE = 'log-unavailable';
 
 export function stepFiles(folder: string, token: string): StepFiles {
   const base = path.join(folder, token);
@@ -52,23 +54,40 @@ export function startTimeOf(rest: string): string | undefined {
 export type ExitRecord =
   | { readonly type: 'exited'; readonly exitCode: number; readonly usage: Usage }
   | { readonly type: 'orphan-killed' }
-  | { readonly type: 'limit-unavailable' };
+  | { readonly type: 'limit-unavailable' }
+  | { readonly type: 'log-unavailable' };
 
 /** Undefined when the step left none, or a torn one. */
 export function parseExitRecord(text: string): ExitRecord | undefined {
   const [first = '', , children = ''] = text.split('\n');
   if (!text.includes('\n')) return undefined;
   if (first === ORPHAN_KILLED || first === LIMIT_UNAVAILABLE) return { type: first };
-  const code = /^exit (\d+)$/.exec(first)?.[1];
-  return code === undefined ? undefined : { type: 'exited', exitCode: Number(code), usage: cpuOf(children) };
+  if (first.startsWith(LOG_UNAVAILABLE)) return { type: LOG_UNAVAILABLE };
+  const [, code, userMs = '0', systemMs = '0'] = EXITED.exec(first) ?? [];
+  if (code === undefined) return undefined;
+  return {
+    type: 'exited',
+    exitCode: Number(code),
+    usage: cpuOf(children, [Number(userMs), Number(systemMs)]),
+  };
+}
+
+/** A lane adds the CPU time that its earlier jobs took, in milliseconds. */
+const EXITED = /^exit (\d+)(?: (\d+) (\d+))?$/;
+
+/** Such a record is the only sign that the step has ended: its shell may go on with others. */
+export function isOfLane(text: string): boolean {
+  const [first = '', ...rest] = text.split('\n');
+  return rest.length > 0 && (EXITED.exec(first)?.[2] !== undefined || first.startsWith(LOG_UNAVAILABLE));
 }
 
 /** The second line of the shell's `times`: user and system time of all children, `0m0.01s 1m2.50s`. */
-function cpuOf(children: string): Usage {
+function cpuOf(children: string, [userBefore, systemBefore]: readonly [number, number]): Usage {
   const [user, system] = [...children.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, seconds]) =>
     Math.round((Number(minutes) * 60 + Number(seconds)) * 1000),
   );
-  return user === undefined || system === undefined ? {} : { cpu_user_ms: user, cpu_system_ms: system };
+  if (user === undefined || system === undefined) return {};
+  return { cpu_user_ms: Math.max(0, user - userBefore), cpu_system_ms: Math.max(0, system - systemBefore) };
 }
 
 /** What an exit code other than 0 says by the conventions of the shell. */

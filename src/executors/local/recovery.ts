@@ -5,6 +5,7 @@ import {
   CALLED_OFF,
   type ExitRecord,
   parseClaim,
+  isOfLane,
   parseExitRecord,
   type ProcessIdentity,
   type StepFiles,
@@ -44,13 +45,14 @@ function createClaim(file: string): boolean {
   }
 }
 
-/** Until the step's shell is gone, ended by `stop` if `signal` aborts; true in that case. */
+/** Until the step's shell is gone, or done with it, ended by `stop` if `signal` aborts; true in that case. */
 export async function waitForEnd(
-  identity: ProcessIdentity,
+  { identity, files }: { readonly identity: ProcessIdentity; readonly files: StepFiles },
   signal: AbortSignal,
   stop: () => Promise<void>,
 ): Promise<boolean> {
-  for (let waitMs = FIRST_POLL_MS; isAlive(identity); waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
+  const isRunning = (): boolean => isAlive(identity) && !isOfLane(readText(files.exit) ?? '');
+  for (let waitMs = FIRST_POLL_MS; isRunning(); waitMs = Math.min(waitMs * 1.5, LAST_POLL_MS)) {
     if (signal.aborted) {
       await stop();
       return true;

@@ -18,11 +18,13 @@ export interface DriverOrder {
   readonly announced?: readonly string[];
   /** Do not wait for the steps to be under way. */
   readonly atOnce?: boolean;
+  /** Default true. */
+  readonly lanes?: boolean;
 }
 
 const order: DriverOrder = JSON.parse(process.argv[2] ?? '{}');
-const { runId, folder } = order;
-const opened = await createExecutors({ runId, folder }).open('local');
+const { runId, folder, lanes = true } = order;
+const opened = await createExecutors({ runId, folder, lanes }).open('local');
 if (!opened.ok) throw new Error(opened.failure.reason);
 const executor = opened.value;
 const running = order.steps.map((step) =>
