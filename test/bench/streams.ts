@@ -95,7 +95,8 @@ class Lab {
         { name: 'pack', command: 'gzip -1 > ours.gz' },
       ]),
     ]);
-    const command = 'tar cf - random | tee >(sha256sum >/dev/null) | gzip -1 > theirs.gz';
+    const command =
+      'tar cf - random | tee >(sha256sum >/dev/null) >(pv -q >/dev/null) | gzip -1 > theirs.gz; sync theirs.gz';
     return [
       await this.#against('stream: tar, checksum, progress, gzip to a file', ours, { command, limit: 1 }),
     ];
