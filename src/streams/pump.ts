@@ -1,5 +1,6 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
+import type { StreamOperation } from '../core/stream-report.ts';
 import { words } from './pump/problems.ts';
 import { GraphRun } from './pump/graph-run.ts';
 import { progressOf, streamRecords } from './pump/report.ts';
@@ -43,7 +44,8 @@ async function main(): Promise<number> {
   const streams = streamRecords(graph.nodes, startedMs, spec.before);
   const result: PumpResult = { streams, ...ended, usage: ownUsage() };
   const { operation_id: id, pipeline } = spec;
-  writeWhole(spec.files.streams, { id, type: 'pipeline-stream', pipeline, streams }, true);
+  const operation: StreamOperation = { id, type: 'pipeline-stream', pipeline, streams };
+  writeWhole(spec.files.streams, operation, true);
   const isWritten = writeWhole(spec.files.result, result, true);
   if (signalCode !== undefined) return signalCode;
   if (ended.failure?.kind === 'cancelled') return SIGNALS.SIGTERM;
