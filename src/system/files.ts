@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { glob, lstat, open, readlink, stat } from 'node:fs/promises';
+import { createReadStream, statSync } from 'node:fs';
+import { glob, lstat, open, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Files } from '../core/ports.ts';
@@ -82,10 +82,10 @@ function lastLines(text: string, maxLines: number, isTorn: boolean): readonly st
   return shown.length === 1 && shown[0] === '' ? [] : shown;
 }
 
-/** 0 for a file that is not there. */
+/** 0 for a file that is not there. Asked once per step: a look takes less than the way to another thread. */
 async function size(file: string): Promise<number> {
   try {
-    return (await stat(file)).size;
+    return statSync(file).size;
   } catch {
     return 0;
   }
