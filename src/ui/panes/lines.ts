@@ -19,10 +19,11 @@ export interface Lines {
 const LINE_FEED = 0x0a;
 const PIECE_BYTES = 64 * 1024;
 /**
- * A line is followed so far where the index has not been yet; then it is taken to start or end there.
- * Only a longer line is ever seen in parts, and only until it is counted.
+ * Where the index has not been yet, nobody looks for the ends of a line through gigabytes: a block of the
+ * file without a line feed ends a line, and the next block starts one. Until they are counted, then, very
+ * long lines are seen in parts.
  */
-const MAX_LOOK_BYTES = 4 * 1024 * 1024;
+const BLOCK_BYTES = 2 * 1024 * 1024;
 
 export class AllLines implements Lines {
   readonly #file: LogFile;
@@ -59,34 +60,46 @@ export class AllLines implements Lines {
 
   #endOf(start: number): { readonly offset: number; readonly hasLineFeed: boolean } {
     const { sizeBytes } = this.#file;
+    let isLong = false;
     let offset = start;
     while (offset < sizeBytes) {
-      const piece = this.#file.bytes(offset, PIECE_BYTES);
-      if (piece.length === 0) return { offset, hasLineFeed: false };
+      const piece = this.#file.bytes(offset, Math.min(PIECE_BYTES, toBlockEnd(offset)));
+      if (piece.length === 0) break;
       const at = piece.indexOf(LINE_FEED);
       if (at >= 0) return { offset: offset + at, hasLineFeed: true };
       offset += piece.length;
       const long = this.#index.longLineAt(offset);
       if (long?.next !== undefined) return { offset: long.next - 1, hasLineFeed: true };
-      if (long) offset = Math.max(offset, this.#index.scannedBytes);
-      else if (offset - start >= MAX_LOOK_BYTES) return { offset, hasLineFeed: false };
+      if (long && sizeBytes - this.#index.scannedBytes < BLOCK_BYTES) {
+        isLong = true;
+        offset = this.#index.scannedBytes;
+      }
+      if (!isLong && offset % BLOCK_BYTES === 0 && offset - BLOCK_BYTES >= start) break;
     }
-    return { offset: sizeBytes, hasLineFeed: false };
+    return { offset, hasLineFeed: false };
   }
 
   /** `end` is behind the line's last byte. */
   #startOf(end: number): number {
+    let blockStart: number | undefined;
     let offset = end;
     while (offset > 0) {
-      const from = Math.max(0, offset - PIECE_BYTES);
-      const piece = this.#file.bytes(from, offset - from);
-      const at = piece.lastIndexOf(LINE_FEED);
+      const inBlock = offset % BLOCK_BYTES || BLOCK_BYTES;
+      const from = offset - Math.min(PIECE_BYTES, inBlock);
+      const at = this.#file.bytes(from, offset - from).lastIndexOf(LINE_FEED);
       if (at >= 0) return from + at + 1;
       offset = from;
       const long = this.#index.longLineAt(offset);
       if (long) return long.start;
-      if (end - offset >= MAX_LOOK_BYTES) return offset;
+      if (offset % BLOCK_BYTES !== 0) continue;
+      // The block behind it had no line feed at all.
+      if (blockStart !== undefined) return blockStart;
+      blockStart = offset;
     }
     return 0;
   }
+}
+
+function toBlockEnd(offset: number): number {
+  return BLOCK_BYTES - (offset % BLOCK_BYTES);
 }

@@ -177,17 +177,35 @@ export class MatchScan implements Lines {
     const next = this.#found.at(index + 1);
     if (!from || !next || next.count === from.count + 1) return [];
     const found: Found[] = [];
-    const buffer = scanBuffer();
     for (let at = from.offset; at < end;) {
-      const piece = buffer.subarray(0, Math.min(this.#file.readInto(buffer, at), next.offset - at));
-      const whole = piece.lastIndexOf(LINE_FEED) + 1;
-      for (const { start } of findLines(piece.subarray(0, whole), this.#matcher)) {
-        if (at + start > from.offset && at + start < end) found.push({ start: at + start });
-      }
-      if (piece.length === 0) break;
-      at = whole > 0 ? at + whole : (this.#all.forward(at, 1)[0]?.next ?? end);
+      const { starts, next: behind } = this.#readAgain(at, next.offset);
+      for (const start of starts) if (start > from.offset && start < end) found.push({ start });
+      at = behind;
     }
     return found;
+  }
+
+  /** Matches in the piece that starts with the line at `from`; `end` is behind a line. */
+  #readAgain(from: number, end: number): { readonly starts: readonly number[]; readonly next: number } {
+    const buffer = scanBuffer();
+    const piece = buffer.subarray(0, Math.min(this.#file.readInto(buffer, from), end - from));
+    const whole = piece.lastIndexOf(LINE_FEED) + 1;
+    if (whole > 0) {
+      const found = findLines(piece.subarray(0, whole), this.#matcher);
+      return { starts: found.map(({ start }) => from + start), next: from + whole };
+    }
+    const [long] = piece.length === 0 ? [] : this.#all.forward(from, 1);
+    if (!long) return { starts: [], next: end };
+    return { starts: this.#longMatches(long) ? [from] : [], next: long.next };
+  }
+
+  #longMatches({ start, end }: LineRef): boolean {
+    const buffer = scanBuffer();
+    for (let at = start; at < end; at += buffer.length - this.#matcher.overlapBytes) {
+      const piece = buffer.subarray(0, Math.min(this.#file.readInto(buffer, at), end - at));
+      if (findLines(piece, this.#matcher).length > 0) return true;
+    }
+    return false;
   }
 }
 
