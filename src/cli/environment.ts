@@ -1,3 +1,4 @@
+import { downstreamOf } from '../core/engine/scope.ts';
 import type { CommandTemplate, PipelineDefinition, StageDefinition } from '../core/definition.ts';
 import type { StartRequest } from '../core/engine/api.ts';
 import type { Selection } from '../core/events.ts';
@@ -77,18 +78,7 @@ function gateStage(message: string, expiresMs: number): StageDefinition {
 function withGate(selection: Selection, definition: PipelineDefinition): Selection {
   const { skip, only, from } = selection;
   if (from === undefined) return { skip, only: only.length > 0 ? [GATE, ...only] : [] };
-  const later = downstream(from, definition);
+  const later = new Set([from, ...downstreamOf(definition, new Set([from]))]);
   const chosen = only.length > 0 ? only.filter((name) => later.has(name)) : [...later];
   return { skip, only: [GATE, ...chosen] };
-}
-
-function downstream(from: string, { stages }: PipelineDefinition): ReadonlySet<string> {
-  const found = new Set([from]);
-  for (let before = 0; before < found.size;) {
-    before = found.size;
-    for (const { name, needs } of stages) {
-      if (Object.keys(needs).some((need) => found.has(need))) found.add(name);
-    }
-  }
-  return found;
 }
