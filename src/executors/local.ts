@@ -15,7 +15,7 @@ import { MemorySampler } from './local/memory-sampler.ts';
 import { outcomeOf, type ShimExit, stopFailure } from './local/outcome.ts';
 import { argumentsOf } from './local/processes.ts';
 import { type StepFiles, stepFiles } from './local/records.ts';
-import { type Began, callOff, readExitRecord, waitForEnd } from './local/recovery.ts';
+import { type Began, callOff, readExitRecord, waitForEnd, wasRestarted } from './local/recovery.ts';
 import { errorCode, FILTER_ENDED, obstacle, start, type Started } from './local/spawn.ts';
 import { SpawnGate } from './local/spawn-gate.ts';
 import { type StepProcesses, terminate } from './local/terminate.ts';
@@ -43,6 +43,7 @@ const NO_KEEPER: Failure = {
   executor: 'local',
   detail: 'cannot start the process that ends commands if this one dies: too many processes or open files',
 };
+const RESTARTED = 'the machine was restarted, and with it went the proof of whether the step had begun';
 const TOKEN = /^[\w.@-]{1,200}$/;
 
 export function createLocalExecutor(options: LocalOptions): Executor {
@@ -170,7 +171,11 @@ class LocalExecutor {
     if (refused) return { state: 'lost', detail: `the claim cannot be read: ${JSON.stringify(refused)}` };
     const step = { command, output, signal, files: stepFiles(this.#steps, command.token) };
     const began = await callOff(step.files);
-    if (began.type === 'never-ran') return { state: 'never-ran' };
+    if (began.type === 'never-ran') {
+      return wasRestarted(path.dirname(this.#steps))
+        ? { state: 'lost', detail: RESTARTED }
+        : { state: 'never-ran' };
+    }
     try {
       return await this.#adopt(step, began);
     } finally {

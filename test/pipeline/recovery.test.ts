@@ -183,3 +183,27 @@ test('a journal that cannot be written ends the run with the reason, and nothing
   expect(result).toMatchObject({ ok: false, failure: { reason: 'state-unwritable' } });
   expect(bench.executor.ran).toEqual([]);
 });
+
+test('a crash between a failure and its rollback goes on with the rollback, not with another try', async () => {
+  const bench = testBench({ b: exitOne });
+  const stages = [
+    stage('a', [], { rollback: [step('undo a')] }),
+    stage('b', ['a'], { on_failure: 'rollback' }),
+  ];
+  const isFailure = (event: RunEvent) => event.type === 'stage.finished' && event.stage === 'b';
+  const runId = await crashed(bench, stages, isFailure);
+  const state = valueOf(await createEngine(bench.deps).continue(runId, driveWith()));
+  expect(state).toMatchObject({ status: 'rolled_back', exit_code: 5 });
+  expect(bench.executor.ran.map(({ script }) => script)).toEqual(['undo a']);
+});
+
+test('a crash between a failure and the end of its run ends the run; the next continue tries again', async () => {
+  const bench = testBench({ a: exitOne });
+  const isFailure = (event: RunEvent) => event.type === 'stage.finished';
+  const runId = await crashed(bench, [stage('a')], isFailure);
+  const engine = createEngine(bench.deps);
+  expect(valueOf(await engine.continue(runId, driveWith())).status).toBe('failed');
+  expect(bench.executor.ran).toEqual([]);
+  await engine.continue(runId, driveWith());
+  expect(bench.executor.ran.map(({ script }) => script)).toEqual(['a']);
+});

@@ -3,10 +3,12 @@ import type { EventLog } from '../event-log.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { RunState, StageState } from '../run-state.ts';
 import type { RerunChoice } from './api.ts';
+import { WAIVED_RULE } from './rules.ts';
 import { downstreamOf, findStage } from './scope.ts';
 import type { PipelineDefinition } from '../definition.ts';
 
-type Reset = Draft & { readonly type: 'stage.reset' };
+/** What opens stages again, or ends them as waived. */
+type Reset = Draft & { readonly type: 'stage.reset' | 'stage.decided' | 'stage.finished' };
 
 /**
  * The stages that a continue (no choice) or a rerun opens again. A continue opens what failed and what was
@@ -14,15 +16,46 @@ type Reset = Draft & { readonly type: 'stage.reset' };
  */
 export function resetsFor(state: RunState, choice?: RerunChoice): Result<readonly Reset[]> {
   const definition = state.created?.definition;
-  const isUndoing = state.rollback !== undefined && state.finished_at === undefined;
-  if (!definition || (isUndoing && !choice)) return ok([]);
+  // A crash must not turn the end of a failed run into another try: first it comes to its end, undo and all.
+  const isCutShort = state.finished_at === undefined;
+  if (!definition || (isCutShort && !choice)) return ok([]);
   const chosen = choice ? choose(state, definition, choice) : ok(afterFailure(state, definition));
   if (!chosen.ok) return chosen;
   const by = choice ? 'rerun' : 'continue';
   const ids = withParents(state, new Set([...chosen.value, ...endStages(state, definition, chosen.value)]));
-  return ok(
-    ids.map((stage) => ({ type: 'stage.reset', stage, by, reason: reasonFor(state.stages[stage], choice) })),
-  );
+  const resets = ids.map((stage): Reset => {
+    return { type: 'stage.reset', stage, by, reason: reasonFor(state.stages[stage], choice) };
+  });
+  return ok([...resets, ...(choice?.skip ?? []).flatMap((stage) => waive(state.stages[stage], stage))]);
+}
+
+/** Reset first, so that nothing of its failure is left; then over, by a person's word. */
+function waive(before: StageState | undefined, stage: string): readonly Reset[] {
+  const was = before?.status ?? 'pending';
+  return [
+    {
+      type: 'stage.decided',
+      stage,
+      decision: {
+        action: 'skip',
+        rule: WAIVED_RULE,
+        reason: `it was skipped by name after it had ${was}`,
+        evidence: [{ name: `stages.${stage}.status`, value: was }],
+        would_flip: `rerun ${stage}`,
+      },
+    },
+    {
+      type: 'stage.finished',
+      stage,
+      status: 'skipped',
+      attempt: 0,
+      duration_ms: 0,
+      wait_ms: 0,
+      warnings: [],
+      outputs: {},
+      cached: false,
+    },
+  ];
 }
 
 /** Appends `run.resumed` and the resets. */
@@ -41,7 +74,9 @@ function choose(
   definition: PipelineDefinition,
   choice: RerunChoice,
 ): Result<readonly string[]> {
-  const unknown = choice.stages.filter((id) => findStage(definition, id) === undefined);
+  const skip = choice.skip ?? [];
+  const named = [...choice.stages, ...skip];
+  const unknown = named.filter((id) => findStage(definition, id) === undefined);
   if (unknown.length > 0) {
     const message = `no stage "${unknown.join('", "')}" in run ${state.run_id}`;
     return failed({
@@ -50,7 +85,9 @@ function choose(
       hint: `its stages: ${Object.keys(state.stages).join(', ')}`,
     });
   }
-  const picked = new Set([...choice.stages, ...(choice.failed ? afterFailure(state, definition) : [])]);
+  const waived = skip.length === 0 ? [] : [...skip, ...skippedBecauseOf(state, definition, new Set(skip))];
+  const failures = choice.failed ? afterFailure(state, definition) : [];
+  const picked = new Set([...choice.stages, ...failures, ...waived]);
   if (picked.size === 0) {
     return failed({
       reason: 'invalid',
@@ -66,10 +103,17 @@ function afterFailure(state: RunState, definition: PipelineDefinition): readonly
     ({ status }) => status === 'failed' || status === 'cancelled',
   );
   const names = new Set(broken.map(({ name }) => name));
-  const skipped = downstreamOf(definition, names).filter(
+  return [...names, ...skippedBecauseOf(state, definition, names)];
+}
+
+function skippedBecauseOf(
+  state: RunState,
+  definition: PipelineDefinition,
+  names: ReadonlySet<string>,
+): readonly string[] {
+  return downstreamOf(definition, names).filter(
     (name) => state.stages[name]?.decision?.rule === 'need-unmet' && state.stages[name]?.status === 'skipped',
   );
-  return [...names, ...skipped];
 }
 
 /** `finally` stages run again at the new end, once anything else does. */

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import type { Usage } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import { FAILURE_TRAITS } from '../../core/failure.ts';
@@ -106,12 +105,14 @@ function isClaimedBy(files: StepFiles, pid: number): boolean {
 }
 
 function claimFailure({ claim }: StepFiles): Failure {
-  return existsSync(claim)
-    ? {
-        reason: 'interrupted',
-        detail: 'this try was claimed before: another process ran it or called it off',
-      }
-    : { reason: 'state-unwritable', path: claim, detail: 'the claim of the step could not be written' };
+  // A full disk takes the file's name and not its one line.
+  if ((readText(claim) ?? '') === '') {
+    return { reason: 'state-unwritable', path: claim, detail: 'the claim of the step could not be written' };
+  }
+  return {
+    reason: 'interrupted',
+    detail: 'this try was claimed before: another process ran it or called it off',
+  };
 }
 
 function usageOf(

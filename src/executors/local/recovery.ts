@@ -1,6 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { readdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isAlive, readText } from './processes.ts';
+import { BOOT_ID, isAlive, readText } from './processes.ts';
 import {
   CALLED_OFF,
   type ExitRecord,
@@ -34,6 +35,15 @@ export async function callOff(files: StepFiles): Promise<Began> {
     await delay(FIRST_POLL_MS);
   } while (performance.now() < deadline);
   return { type: 'unknown' };
+}
+
+/**
+ * The machine has been restarted since somebody owned this run: a claim that is not there may have been
+ * lost with the power, so it proves nothing.
+ */
+export function wasRestarted(runFolder: string): boolean {
+  const owners = readdirSync(runFolder).filter((name) => /^owner\.\d+$/.test(name));
+  return owners.some((name) => !(readText(path.join(runFolder, name)) ?? '').includes(BOOT_ID));
 }
 
 function createClaim(file: string): boolean {
