@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { SCAN_BYTES } from './scan-buffer.ts';
 
 const LINE_FEED = 0x0a;
@@ -5,13 +6,18 @@ const RETURN = 0x0d;
 const ESCAPE = 0x1b;
 const BELL = 0x07;
 
-/** What a search reads in place of the bytes of a log. */
+/** What a search reads in place of the bytes of a log: each byte a character (latin1), so that nothing is decoded. */
 export interface Folded {
-  readonly bytes: Buffer;
-  /** Where the line around a place in `bytes` starts and ends in the original, without its line feed. */
-  readonly lineAround: (at: number) => { readonly start: number; readonly end: number };
-  /** Behind the line around this place, in `bytes`. */
-  readonly nextLine: (at: number) => number;
+  readonly text: string;
+  /** Where a line starts in the original, by where it starts in `text`. */
+  readonly originalStart: (lineStart: number) => number;
+}
+
+export interface FoldOptions {
+  /** To lower case, ASCII alone. */
+  readonly foldCase: boolean;
+  /** Nothing but ASCII is looked for: it does not matter what becomes of the rest. */
+  readonly isAsciiOnly: boolean;
 }
 
 let target: Buffer | undefined;
@@ -19,73 +25,50 @@ let feeds: { readonly original: Int32Array; readonly folded: Int32Array } | unde
 
 /**
  * The bytes as they will be read on the screen: without escape sequences and what a carriage return
- * overwrote, in lower case when `foldCase` (ASCII alone). Valid until the next call; at most `SCAN_BYTES`.
+ * overwrote. Valid until the next call; at most `SCAN_BYTES`.
  */
-export function fold(original: Buffer, foldCase: boolean): Folded {
-  if (!foldCase && !original.includes(ESCAPE) && !original.includes(RETURN)) return unfolded(original);
+export function fold(original: Buffer, options: FoldOptions): Folded {
+  if (!original.includes(ESCAPE) && !original.includes(RETURN)) {
+    return { text: lower(original, options), originalStart: (lineStart) => lineStart };
+  }
   target ??= Buffer.allocUnsafeSlow(SCAN_BYTES);
   feeds ??= { original: new Int32Array(SCAN_BYTES), folded: new Int32Array(SCAN_BYTES) };
-  const { length, lines } = copyFolded(original, target, foldCase);
-  return mapped(original, target.subarray(0, length), lines);
-}
-
-function unfolded(bytes: Buffer): Folded {
-  const endOf = (at: number): number => {
-    const end = bytes.indexOf(LINE_FEED, at);
-    return end < 0 ? bytes.length : end;
-  };
+  const { length, lines } = copyVisible(original, target);
   return {
-    bytes,
-    lineAround: (at) => ({ start: at === 0 ? 0 : bytes.lastIndexOf(LINE_FEED, at - 1) + 1, end: endOf(at) }),
-    nextLine: (at) => endOf(at) + 1,
+    text: lower(target.subarray(0, length), options),
+    originalStart: (lineStart) => originalStart(lineStart, lines),
   };
 }
 
-function mapped(original: Buffer, bytes: Buffer, lines: number): Folded {
-  const at = (list: Int32Array | undefined, index: number, otherwise: number): number =>
-    index < 0 ? -1 : index >= lines ? otherwise : (list?.[index] ?? otherwise);
-  /** How many line feeds lie before this place. */
-  const lineOf = (place: number): number => {
-    let low = 0;
-    let high = lines;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((feeds?.folded[middle] ?? 0) < place) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
-  return {
-    bytes,
-    lineAround: (place) => {
-      const line = lineOf(place);
-      return {
-        start: at(feeds?.original, line - 1, 0) + 1,
-        end: at(feeds?.original, line, original.length),
-      };
-    },
-    nextLine: (place) => at(feeds?.folded, lineOf(place), bytes.length) + 1,
-  };
+function lower(bytes: Buffer, { foldCase, isAsciiOnly }: FoldOptions): string {
+  const text = bytes.toString('latin1');
+  if (!foldCase) return text;
+  // Bytes of other characters must stay what they are if they are looked for.
+  if (isAsciiOnly || isAscii(bytes)) return text.toLowerCase();
+  return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }
 
-function copyFolded(
-  from: Buffer,
-  to: Buffer,
-  foldCase: boolean,
-): { readonly length: number; readonly lines: number } {
-  /** Last byte that is a capital; none when case counts. */
-  const lastCapital = foldCase ? 0x5a : 0;
+function originalStart(lineStart: number, lines: number): number {
+  if (!feeds || lineStart === 0) return 0;
+  let low = 0;
+  let high = lines;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((feeds.folded[middle] ?? 0) < lineStart - 1) low = middle + 1;
+    else high = middle;
+  }
+  return (feeds.original[low] ?? 0) + 1;
+}
+
+function copyVisible(from: Buffer, to: Buffer): { readonly length: number; readonly lines: number } {
+  const { length } = from;
   let out = 0;
   let lineStart = 0;
   let lines = 0;
   let at = 0;
-  while (at < from.length) {
+  while (at < length) {
     const byte = from[at] ?? 0;
-    if (byte > ESCAPE || byte < LINE_FEED) {
-      to[out] = byte >= 0x41 && byte <= lastCapital ? byte | 0x20 : byte;
-      out += 1;
-      at += 1;
-    } else if (byte === ESCAPE) at = behindEscape(from, at);
+    if (byte === ESCAPE) at = behindEscape(from, at);
     else if (byte === RETURN) {
       at = behindReturns(from, at);
       if (!isLineEnd(from[at])) out = lineStart;

@@ -23,7 +23,7 @@ const PIECE_BYTES = 64 * 1024;
  * file without a line feed ends a line, and the next block starts one. Until they are counted, then, very
  * long lines are seen in parts.
  */
-const BLOCK_BYTES = 2 * 1024 * 1024;
+const BLOCK_BYTES = 512 * 1024;
 
 export class AllLines implements Lines {
   readonly #file: LogFile;

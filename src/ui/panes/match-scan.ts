@@ -1,16 +1,10 @@
 import { Checkpoints } from './checkpoints.ts';
-import { fold } from './fold.ts';
 import type { LineRef, Lines } from './lines.ts';
 import type { LogFile } from './log-file.ts';
-import type { Matcher } from './matcher.ts';
+import { findLines, type Matcher } from './matcher.ts';
 import { scanBuffer } from './scan-buffer.ts';
 
 const LINE_FEED = 0x0a;
-
-export interface Found {
-  /** Start of the line that matches. */
-  readonly start: number;
-}
 
 /** A line that is longer than one piece, while it is read. */
 interface LongLine {
@@ -85,7 +79,7 @@ export class MatchScan implements Lines {
     if (!near) return 0;
     if (near.offset === offset) return near.count + 1;
     const between = this.#hidden(index, this.#found.at(index + 1)?.offset ?? near.offset);
-    const place = between.findIndex(({ start }) => start === offset);
+    const place = between.indexOf(offset);
     return place < 0 ? 0 : near.count + place + 2;
   }
 
@@ -95,7 +89,7 @@ export class MatchScan implements Lines {
     this.#openMatch = undefined;
     const end = piece.lastIndexOf(LINE_FEED) + 1;
     const isLast = this.#scanned + piece.length >= this.#file.sizeBytes || piece.length === 0;
-    for (const { start } of findLines(piece.subarray(0, end), this.#matcher)) {
+    for (const start of findLines(piece.subarray(0, end), this.#matcher)) {
       this.#push(this.#scanned + start);
     }
     this.#seenBytes = isLast ? this.#file.sizeBytes : this.#scanned + end;
@@ -151,7 +145,7 @@ export class MatchScan implements Lines {
     for (;;) {
       const next = this.#found.at(index + 1);
       if (!next) break;
-      for (const { start } of this.#hidden(index, next.offset)) if (start >= offset) yield start;
+      for (const start of this.#hidden(index, next.offset)) if (start >= offset) yield start;
       yield next.offset;
       index += 1;
     }
@@ -164,7 +158,7 @@ export class MatchScan implements Lines {
     let limit = offset;
     for (let here = this.#found.at(index); here; here = this.#found.at(index)) {
       const hidden = this.#hidden(index, Math.min(limit, this.#found.at(index + 1)?.offset ?? here.offset));
-      for (const { start } of hidden.toReversed()) yield start;
+      yield* hidden.toReversed();
       yield here.offset;
       limit = here.offset;
       index -= 1;
@@ -172,14 +166,14 @@ export class MatchScan implements Lines {
   }
 
   /** Matches behind checkpoint `index` and before `end`, which is at most the next checkpoint. */
-  #hidden(index: number, end: number): Found[] {
+  #hidden(index: number, end: number): number[] {
     const from = this.#found.at(index);
     const next = this.#found.at(index + 1);
     if (!from || !next || next.count === from.count + 1) return [];
-    const found: Found[] = [];
+    const found: number[] = [];
     for (let at = from.offset; at < end;) {
       const { starts, next: behind } = this.#readAgain(at, next.offset);
-      for (const start of starts) if (start > from.offset && start < end) found.push({ start });
+      for (const start of starts) if (start > from.offset && start < end) found.push(start);
       at = behind;
     }
     return found;
@@ -192,7 +186,7 @@ export class MatchScan implements Lines {
     const whole = piece.lastIndexOf(LINE_FEED) + 1;
     if (whole > 0) {
       const found = findLines(piece.subarray(0, whole), this.#matcher);
-      return { starts: found.map(({ start }) => from + start), next: from + whole };
+      return { starts: found.map((start) => from + start), next: from + whole };
     }
     const [long] = piece.length === 0 ? [] : this.#all.forward(from, 1);
     if (!long) return { starts: [], next: end };
@@ -207,16 +201,4 @@ export class MatchScan implements Lines {
     }
     return false;
   }
-}
-
-/** Lines in `bytes` that match; the last one need not have its line feed. */
-export function findLines(bytes: Buffer, matcher: Matcher): Found[] {
-  const lines: Found[] = [];
-  if (bytes.length === 0) return lines;
-  const folded = fold(bytes, matcher.foldCase);
-  const find = matcher.prepare(folded.bytes);
-  for (let at = find(0); at >= 0; at = find(folded.nextLine(at))) {
-    lines.push({ start: folded.lineAround(at).start });
-  }
-  return lines;
 }

@@ -1,11 +1,30 @@
-/** Finds a thing in the folded bytes of a log. */
-export interface Matcher {
-  /** Folded to lower case, ASCII alone. */
-  readonly foldCase: boolean;
+import { isAscii } from 'node:buffer';
+import { type FoldOptions, fold } from './fold.ts';
+
+/** Finds lines in the folded bytes of a log. */
+export interface Matcher extends FoldOptions {
   /** Bytes that may be needed from both sides of a cut to see a match. */
   readonly overlapBytes: number;
-  /** Gives a function that finds the first match at or after a place; -1 when there is none. */
-  readonly prepare: (bytes: Buffer) => (from: number) => number;
+  /** A function that gives the first place to look at, from a place on; -1 when there is none. */
+  readonly candidates: (text: string) => (from: number) => number;
+  /** Whether the line with a candidate matches; all do when absent. */
+  readonly accepts?: (line: string) => boolean;
+}
+
+/** Starts of the lines in `bytes` that match; the last one need not have its line feed. */
+export function findLines(bytes: Buffer, matcher: Matcher): number[] {
+  const starts: number[] = [];
+  if (bytes.length === 0) return starts;
+  const { text, originalStart } = fold(bytes, matcher);
+  const next = matcher.candidates(text);
+  for (let at = next(0); at >= 0;) {
+    const feed = text.indexOf('\n', at);
+    const end = feed < 0 ? text.length : feed;
+    const start = at === 0 ? 0 : text.lastIndexOf('\n', at - 1) + 1;
+    if (!matcher.accepts || matcher.accepts(text.slice(start, end))) starts.push(originalStart(start));
+    at = end < text.length ? next(end + 1) : -1;
+  }
+  return starts;
 }
 
 /** Smart case: a text without capitals (A to Z) is found in both cases. */
@@ -15,27 +34,18 @@ export function isFolded(text: string): boolean {
 
 /** Lines that have all of the texts. */
 export function lineMatcher(texts: readonly string[]): Matcher {
-  const [needle = Buffer.alloc(0), ...others] = texts.map((text) => Buffer.from(text));
+  const [needle = '', ...others] = texts.map((text) => Buffer.from(text).toString('latin1'));
   return {
     foldCase: texts.every(isFolded),
+    isAsciiOnly: texts.every((text) => isAscii(Buffer.from(text))),
     overlapBytes: Math.max(0, needle.length - 1),
-    prepare: (bytes) => (from) => {
-      let at = from;
-      while (at < bytes.length) {
-        const found = bytes.indexOf(needle, at);
-        if (found < 0) return -1;
-        const feed = bytes.indexOf(0x0a, found);
-        const end = feed < 0 ? bytes.length : feed;
-        const line = bytes.subarray(found === 0 ? 0 : bytes.lastIndexOf(0x0a, found - 1) + 1, end);
-        if (others.every((other) => line.includes(other))) return found;
-        at = end + 1;
-      }
-      return -1;
-    },
+    candidates: (text) => (from) => text.indexOf(needle, from),
+    ...(others.length > 0 && { accepts: (line) => others.every((other) => line.includes(other)) }),
   };
 }
 
-const ERROR_WORD = /error|fail|fatal|panic|exception/g;
+const ERROR_WORDS = ['error', 'fail', 'fatal', 'panic', 'exception'];
+const ERROR_WORD = /error|fail|fatal|panic|exception/;
 /** Says that there was none of it. */
 const NO_ERROR =
   /\b(?:0|no|zero|without)[ \t]+(?:errors?|fail(?:ures?|ed|ing|s)?|exceptions?)\b|\b(?:errors?|fail(?:ures?|ed|s)?|exceptions?)[ \t]*[:=][ \t]*0\b/g;
@@ -46,23 +56,23 @@ const NO_ERROR =
  */
 export const errorMatcher: Matcher = {
   foldCase: true,
+  isAsciiOnly: true,
   overlapBytes: 64,
-  prepare: (bytes) => {
-    const text = bytes.toString('latin1');
+  candidates: (text) => {
+    /** Where each word is next; -1: nowhere behind. */
+    const places = ERROR_WORDS.map((word) => text.indexOf(word));
     return (from) => {
-      ERROR_WORD.lastIndex = from;
-      for (let match = ERROR_WORD.exec(text); match; match = ERROR_WORD.exec(text)) {
-        const start = text.lastIndexOf('\n', match.index) + 1;
-        const feed = text.indexOf('\n', match.index);
-        const end = feed < 0 ? text.length : feed;
-        if (hasError(text.slice(start, end))) return match.index;
-        ERROR_WORD.lastIndex = end;
+      let first = -1;
+      for (const [index, word] of ERROR_WORDS.entries()) {
+        let place = places[index] ?? -1;
+        if (place >= 0 && place < from) {
+          place = text.indexOf(word, from);
+          places[index] = place;
+        }
+        if (place >= 0 && (first < 0 || place < first)) first = place;
       }
-      return -1;
+      return first;
     };
   },
+  accepts: (line) => ERROR_WORD.test(line.replaceAll(NO_ERROR, '')),
 };
-
-function hasError(line: string): boolean {
-  return line.replaceAll(NO_ERROR, '').search(ERROR_WORD) >= 0;
-}

@@ -1,6 +1,5 @@
 import type { LogFile } from './log-file.ts';
-import type { Matcher } from './matcher.ts';
-import { findLines } from './match-scan.ts';
+import { findLines, type Matcher } from './matcher.ts';
 import { scanBuffer, SCAN_BYTES } from './scan-buffer.ts';
 
 const LINE_FEED = 0x0a;
@@ -31,7 +30,7 @@ function nearAfter(file: LogFile, matcher: Matcher, from: number): number | unde
     const whole = isLast ? bytes.length : bytes.lastIndexOf(LINE_FEED) + 1;
     if (whole === 0) return undefined;
     const [found] = findLines(bytes.subarray(0, whole), matcher);
-    if (found) return offset + found.start;
+    if (found !== undefined) return offset + found;
     offset += whole;
   }
   return undefined;
@@ -45,7 +44,7 @@ function nearBefore(file: LogFile, matcher: Matcher, from: number): number | und
     const whole = start === 0 ? 0 : bytes.indexOf(LINE_FEED) + 1;
     if (start > 0 && (whole === 0 || whole === bytes.length)) return undefined;
     const found = findLines(bytes.subarray(whole), matcher).at(-1);
-    if (found) return start + whole + found.start;
+    if (found !== undefined) return start + whole + found;
     end = start + whole;
   }
   return undefined;
