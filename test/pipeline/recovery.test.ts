@@ -207,3 +207,16 @@ test('a crash between a failure and the end of its run ends the run; the next co
   await engine.continue(runId, driveWith());
   expect(bench.executor.ran.map(({ script }) => script)).toEqual(['a']);
 });
+
+test('a step that the full disk kept from starting stops the run, which can be continued', async () => {
+  let isFull = true;
+  const full = { failure: { reason: 'state-unwritable', path: '/state', detail: 'no space left' } } as const;
+  const bench = testBench({ a: () => Promise.resolve(isFull ? full : {}) });
+  const engine = createEngine(bench.deps);
+  const result = await engine.start(requestFor(pipelineOf([stage('a')])), driveWith());
+  expect(result).toMatchObject({ ok: false, failure: { reason: 'state-unwritable' } });
+  isFull = false;
+  const [runId = ''] = bench.store.journals.keys();
+  expect(valueOf(await engine.state(runId)).status).toBe('interrupted');
+  expect(valueOf(await engine.continue(runId, driveWith())).status).toBe('success');
+});

@@ -106,6 +106,8 @@ async function tryOnce(target: StageRun, timing: Timing, signal: AbortSignal): P
     return false;
   }
   const failure = signal.aborted ? failureOfAbort(signal) : result.failure;
+  // Not the stage's fault, and nothing that follows could be written either: the run stops and can be continued.
+  if (failure.reason === 'state-unwritable') throw new JournalError(failure);
   if (signal.aborted || !mayRetry(failure, stage.retry, attempt - base)) {
     await finish(target, timing, failureResult(target, failure, warnings));
     return false;

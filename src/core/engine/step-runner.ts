@@ -282,9 +282,12 @@ function resultOf(finished: StepFinished): StepResult {
   return { finished, ...(finished.failure && { failure: finished.failure }) };
 }
 
+/** It did not come to an end of its own: it runs again when its attempt is taken up. */
 function wasInterrupted({ failure }: StepFinished): boolean {
-  return failure?.reason === 'interrupted' || failure?.reason === 'cancelled';
+  return failure !== undefined && OUTSIDE.has(failure.reason);
 }
+
+const OUTSIDE: ReadonlySet<Failure['reason']> = new Set(['interrupted', 'cancelled', 'state-unwritable']);
 
 function logNameOf(attempt: StageTry, step: StepDefinition): string {
   const again = attempt.attempt > 1 ? `@${attempt.attempt}` : '';

@@ -107,7 +107,7 @@ function isClaimedBy(files: StepFiles, pid: number): boolean {
 function claimFailure({ claim }: StepFiles): Failure {
   // A full disk takes the file's name and not its one line.
   if ((readText(claim) ?? '') === '') {
-    return { reason: 'state-unwritable', path: claim, detail: 'the claim of the step could not be written' };
+    return { reason: 'state-unwritable', path: claim, detail: 'no space left for the claim of the step' };
   }
   return {
     reason: 'interrupted',
