@@ -168,9 +168,23 @@ interface Scenario {
   readonly progressMs?: number;
 }
 
+let current: ScreenRun | undefined;
+/** Nothing of ours stays behind when the bench is stopped. */
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+  ['SIGHUP', 129],
+] as const) {
+  process.once(signal, () => {
+    current?.remove();
+    process.exit(code);
+  });
+}
+
 async function measure(scenario: Scenario): Promise<Measured> {
   const { mode, kind, seconds, keys, stallSeconds, progressMs = 250 } = scenario;
   const run = new ScreenRun();
+  current = run;
   try {
     await run.start(mode, {
       PROGRESS_MS: String(progressMs),
