@@ -1,0 +1,140 @@
+import { Box, type SuspendTerminal, useApp, useInput, usePaste } from 'ink';
+import { type ReactElement, useEffect } from 'react';
+import { useStore } from 'zustand';
+import { Boundary } from './components/Boundary.tsx';
+import { Lines } from './components/Lines.tsx';
+import type { Drawing } from './drawing.ts';
+import { paletteBindings } from './keymap.ts';
+import { labelOf, toKeys } from './keys.ts';
+import { bodyOf, type Rectangle } from './layout.ts';
+import { formBody, historyBody, homeBody, pageBody, paletteBody, runBody } from './model/body.ts';
+import { footerRow, promptRows } from './model/prompt.ts';
+import { runTitle } from './model/run.ts';
+import type { Keyboard } from './press.ts';
+import type { ScreenState } from './state.ts';
+import type { ScreenStore } from './store.ts';
+import { oneLine, spread } from './text.ts';
+import { spinnerAt } from './theme.ts';
+
+interface AppProps {
+  readonly store: ScreenStore;
+  readonly keyboard: Keyboard;
+  readonly drawing: Drawing;
+  /** Told how the terminal is given away, once it can be. */
+  readonly onTerminal: (suspend: SuspendTerminal) => void;
+}
+
+/** The whole screen: a title, the body of the current screen, what is asked or said, the keys. */
+export function App({ store, keyboard, drawing, onTerminal }: AppProps): ReactElement {
+  useInput((input, key) => {
+    for (const name of toKeys(input, key)) keyboard.press(name);
+  });
+  usePaste(keyboard.paste);
+  const { suspendTerminal } = useApp();
+  useEffect(() => onTerminal(suspendTerminal), [onTerminal, suspendTerminal]);
+  const columns = useStore(store, ({ size }) => size.columns);
+  const rows = useStore(store, ({ size }) => size.rows);
+  return (
+    <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
+      <Boundary width={columns} retryKey={`${columns}x${rows}`}>
+        <Screen store={store} drawing={drawing} />
+      </Boundary>
+    </Box>
+  );
+}
+
+function Screen({ store, drawing }: Pick<AppProps, 'store' | 'drawing'>): ReactElement {
+  const state = useStore(store);
+  const { columns } = state.size;
+  const prompt = promptRows(state, drawing);
+  const body = bodyOf(state, prompt.length);
+  return (
+    <>
+      <Lines rows={[titleOf(state, drawing)]} width={columns} height={1} />
+      <Box width={columns} height={body.height} flexShrink={0} overflow="hidden">
+        <Boundary width={columns} retryKey={placeOf(state)}>
+          <Body state={state} drawing={drawing} body={body} />
+        </Boundary>
+      </Box>
+      <Lines rows={prompt} width={columns} height={prompt.length} />
+      <Lines rows={[footerRow(state, drawing.theme)]} width={columns} height={1} />
+    </>
+  );
+}
+
+interface BodyProps {
+  readonly state: ScreenState;
+  readonly drawing: Drawing;
+  readonly body: Rectangle;
+}
+
+function Body({ state, drawing, body }: BodyProps): ReactElement {
+  return <Lines rows={bodyRows(state, drawing, body)} width={body.width} height={body.height} />;
+}
+
+function bodyRows(state: ScreenState, drawing: Drawing, body: Rectangle): readonly string[] {
+  if (state.palette) {
+    const entries = paletteBindings(state).map(({ keys, description }) => ({
+      key: labelOf(keys[0] ?? ''),
+      description,
+    }));
+    return paletteBody(state, drawing, { body, entries });
+  }
+  if (state.page) return pageBody(state, drawing, body);
+  switch (state.screen) {
+    case 'home':
+      return homeBody(state, drawing, body);
+    case 'form':
+      return formBody(state, drawing, body);
+    case 'run':
+      return runBody(state, drawing, body);
+    case 'history':
+      return historyBody(state, drawing, body);
+    default:
+      return state.screen satisfies never;
+  }
+}
+
+/** Changes when something else is drawn. */
+function placeOf({ screen, page, palette, run, size }: ScreenState): string {
+  return [
+    screen,
+    page?.title,
+    palette ? 'palette' : '',
+    run?.runId,
+    run?.chosen,
+    size.columns,
+    size.rows,
+  ].join('|');
+}
+
+function titleOf(state: ScreenState, { theme, spinner }: Drawing): string {
+  const { page, size, screen, form, history, home } = state;
+  const bar = (left: string, right = ''): string =>
+    theme.inverse(theme.strong(spread(` ${left}`, `${right} `, size.columns)));
+  if (page) return bar(oneLine(page.title), positionOf(state));
+  switch (screen) {
+    case 'home':
+      return bar(
+        `Pipewright  ${oneLine(state.project)}`,
+        home.filter === '' ? '' : `filter: ${oneLine(home.filter)}`,
+      );
+    case 'form':
+      return bar(`Run ${oneLine(form?.target ?? '')}`);
+    case 'run':
+      return theme.inverse(theme.strong(runTitle(state, spinner ?? spinnerAt(state.frame))));
+    case 'history':
+      return bar(
+        'History',
+        [history.status, history.filter].filter((part) => part).join('  ') || `${history.runs.length} runs`,
+      );
+    default:
+      return screen satisfies never;
+  }
+}
+
+function positionOf({ page, size }: ScreenState): string {
+  if (!page || page.lines.length <= size.rows - 4) return '';
+  const last = Math.min(page.lines.length, page.top + size.rows - 3);
+  return `lines ${page.top + 1}-${last} of ${page.lines.length}`;
+}

@@ -1,0 +1,129 @@
+import type { PipelineDefinition } from '../core/definition.ts';
+import type { Plan, RerunChoice } from '../core/engine/api.ts';
+import type { StopReason } from '../core/engine/stop.ts';
+import type { RunEvent } from '../core/events.ts';
+import type { Observer } from '../core/event-log.ts';
+import type { Failure, Result } from '../core/failure.ts';
+import type { JsonObject } from '../core/json.ts';
+import type { GivenParameter, ParameterProblem } from '../core/parameters.ts';
+import type { Prompter } from '../core/ports.ts';
+import type { RunSummary, StateIndex } from '../core/run-index.ts';
+import type { RunState } from '../core/run-state.ts';
+
+/**
+ * Everything the screen asks of the rest of the program: the same services that the commands use.
+ * Filled by src/ui-backend.ts. Nothing here rejects for an expected outcome.
+ */
+export interface Backend {
+  /** The project's folder as it is shown. */
+  readonly project: string;
+  readonly pipelines: () => Promise<readonly PipelineEntry[]>;
+  readonly index: () => Promise<Result<StateIndex, Refusal>>;
+  /** Runs, newest first, at most `limit`. */
+  readonly history: (limit: number) => Promise<readonly RunSummary[]>;
+  readonly load: (target: string) => Promise<Result<OpenedPipeline, Refusal>>;
+  /** The check that `run` makes, with what the environment gives; fails with all problems. */
+  readonly check: (
+    opened: Pick<OpenedPipeline, 'definition' | 'presets'>,
+    given: Readonly<Record<string, GivenParameter>>,
+    environment: string,
+  ) => Result<JsonObject, readonly ParameterProblem[]>;
+  /** Paths that begin with `prefix`, folders with a `/` at their end; relative ones below the project. */
+  readonly completePath: (prefix: string) => Promise<readonly string[]>;
+  readonly plan: (order: RunOrder) => Promise<Result<Plan, Refusal>>;
+  readonly planAgain: (runId: string, choice: RerunChoice) => Promise<Result<Plan, Refusal>>;
+  /** Begins at once; at most one run at a time is driven here. */
+  readonly drive: (work: RunWork, part: RunPart) => DrivenRun;
+  /** A run as its journal has it now. */
+  readonly read: (runId: string) => Promise<Result<RunState, Refusal>>;
+  /** New events of a run of another process, until it ends or `signal` aborts. */
+  readonly watch: (
+    runId: string,
+    from: { readonly seq: number; readonly observe: (event: RunEvent) => void },
+    signal: AbortSignal,
+  ) => Promise<void>;
+  /** Cancels a run that another process may own. */
+  readonly cancel: (runId: string) => Promise<Result<string, Refusal>>;
+  /** SIGKILL to all processes of a run. */
+  readonly kill: (runId: string) => void;
+  /** Absolute folder where a run's logs lie. */
+  readonly runFolder: (runId: string) => string;
+  /** A shell in the folder of a stage, on this terminal, until it exits. Secrets are not in its environment. */
+  readonly shell: (place: ShellPlace) => Promise<void>;
+  /** A log file in $PAGER or $EDITOR, on this terminal, until it exits. */
+  readonly openFile: (file: string) => Promise<void>;
+  /** Stops this process, as Ctrl-Z does; resolves when its shell continues it. */
+  readonly suspend: () => Promise<void>;
+  /** Text for people; each line safe for a terminal. */
+  readonly text: TextSource;
+}
+
+/** The words that reporters have for runs, so that screen and commands say the same. */
+export interface TextSource {
+  readonly why: (state: RunState, stage?: string) => readonly string[];
+  readonly show: (state: RunState) => readonly string[];
+  readonly plan: (plan: Plan) => readonly string[];
+  readonly failure: (failure: Failure) => string;
+}
+
+/** Something that cannot be done, in lines for the person who asked for it. */
+export interface Refusal {
+  readonly lines: readonly string[];
+}
+
+export interface PipelineEntry {
+  /** What `run` takes. */
+  readonly name: string;
+  readonly file: string;
+  /** It came with Pipewright. */
+  readonly isShipped: boolean;
+  readonly description?: string;
+  readonly isBroken: boolean;
+}
+
+export interface OpenedPipeline {
+  readonly definition: PipelineDefinition;
+  readonly warnings: readonly string[];
+  /** Declared in `pipewright.yaml`; empty when none is. */
+  readonly environments: readonly string[];
+  /** Used when none is chosen. */
+  readonly environment: string;
+  /** Values that environments give, by environment; what is typed goes over them. */
+  readonly presets: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Values of the newest run of it. */
+  readonly lastValues?: JsonObject;
+}
+
+/** What `pipewright run` would be given. */
+export interface RunOrder {
+  readonly target: string;
+  readonly values: readonly { readonly name: string; readonly value?: string }[];
+  /** The default one when absent. */
+  readonly environment?: string;
+}
+
+/** What to drive; `prepared` is what the command line asked for. */
+export type RunWork =
+  | { readonly type: 'prepared' }
+  | { readonly type: 'start'; readonly order: RunOrder }
+  | { readonly type: 'continue'; readonly runId: string }
+  | { readonly type: 'rerun'; readonly runId: string; readonly choice: RerunChoice };
+
+/** What a screen gives to a run that it drives. */
+export interface RunPart {
+  readonly observe: Observer;
+  readonly prompter: Prompter;
+}
+
+export interface DrivenRun {
+  /** Resolves when the run has ended, waits or was stopped. Never rejects. */
+  readonly done: Promise<Result<RunState, Refusal>>;
+  readonly stop: (reason: StopReason) => void;
+}
+
+export interface ShellPlace {
+  readonly runId: string;
+  readonly stage?: string;
+  /** Relative to the project. */
+  readonly workdir?: string;
+}

@@ -1,0 +1,85 @@
+import { editedText } from '../edit.ts';
+import { EMPTY_TEXT, isDrivenShown, type LineInput, type Page } from '../state.ts';
+import { type CommandContext, patch, say } from './context.ts';
+
+/** What is the same on every screen. */
+export interface AppCommands {
+  readonly showHelp: () => void;
+  readonly openPalette: () => void;
+  /** Shows text in place of the body. */
+  readonly showPage: (page: Omit<Page, 'top'>) => void;
+  readonly scrollPage: (by: number | 'page-up' | 'page-down' | 'top' | 'end') => void;
+  readonly acceptPage: () => void;
+  readonly closePage: () => void;
+  /** Asks for a line of text at the bottom; `done` gets it when enter is pressed, `changed` while it is typed. */
+  readonly askLine: (line: Omit<LineInput, 'text'>, handlers: LineHandlers, text?: string) => void;
+  readonly typeLine: (change: (line: LineInput) => LineInput) => void;
+  readonly endLine: (isAccepted: boolean) => void;
+  /** Leaves the screen; asks first while a run is active. */
+  readonly quit: () => void;
+  /** Ctrl-Z: back to the shell until `fg`. */
+  readonly suspend: () => void;
+}
+
+export interface LineHandlers {
+  readonly done: (text: string) => void;
+  readonly changed?: (text: string) => void;
+  readonly cancelled?: () => void;
+}
+
+/** `helpLines` prints the keymap: it is passed in, because the keymap names these commands. */
+export function createAppCommands(context: CommandContext, helpLines: () => readonly string[]): AppCommands {
+  const { store, host } = context;
+  let handlers: LineHandlers | undefined;
+  const typed = (): string => {
+    const text = store.getState().line?.text ?? EMPTY_TEXT;
+    return text.before + text.after;
+  };
+  const showPage: AppCommands['showPage'] = (page) => patch(store, () => ({ page: { ...page, top: 0 } }));
+  return {
+    showHelp: () => showPage({ title: 'Keys', lines: helpLines() }),
+    openPalette: () => patch(store, () => ({ palette: { text: '', chosen: 0 } })),
+    showPage,
+    scrollPage: (by) =>
+      patch(store, ({ page, size }) =>
+        page ? { page: { ...page, top: scrolled(page, by, size.rows - 4) } } : {},
+      ),
+    acceptPage: () => {
+      const offer = store.getState().page?.offer;
+      if (!offer) return;
+      patch(store, () => ({ page: undefined }));
+      offer.accept();
+    },
+    closePage: () => patch(store, () => ({ page: undefined })),
+    askLine: (line, given, text = '') => {
+      handlers = given;
+      patch(store, () => ({ line: { ...line, text: editedText(text) } }));
+    },
+    typeLine: (change) => {
+      patch(store, ({ line }) => (line ? { line: change(line) } : {}));
+      handlers?.changed?.(typed());
+    },
+    endLine: (isAccepted) => {
+      const text = typed();
+      const ended = handlers;
+      handlers = undefined;
+      patch(store, () => ({ line: undefined }));
+      if (isAccepted) ended?.done(text);
+      else ended?.cancelled?.();
+    },
+    suspend: () => void host.lend(() => context.backend.suspend()),
+    quit: () => {
+      const state = store.getState();
+      if (!state.driven) host.leave('done');
+      else if (state.isLeaving) say(store, 'p, c or l; esc stays');
+      else patch(store, () => ({ isLeaving: true, ...(isDrivenShown(state) ? {} : { page: undefined }) }));
+    },
+  };
+}
+
+function scrolled(page: Page, by: number | 'page-up' | 'page-down' | 'top' | 'end', height: number): number {
+  const last = Math.max(0, page.lines.length - height);
+  const steps = { 'page-up': -height, 'page-down': height, top: -page.lines.length, end: page.lines.length };
+  const next = page.top + (typeof by === 'number' ? by : steps[by]);
+  return Math.min(last, Math.max(0, next));
+}

@@ -1,0 +1,108 @@
+import type { RunSummary } from '../../core/run-index.ts';
+import { compareRuns } from '../model/compare.ts';
+import { historyRuns, nextStatus } from '../model/history.ts';
+import { move, settle } from '../list.ts';
+import type { AppCommands } from './app.ts';
+import { type CommandContext, patch, sayRefusal, withBusy } from './context.ts';
+import { showWhy } from './home.ts';
+
+export interface HistoryCommands {
+  readonly show: () => void;
+  readonly back: () => void;
+  readonly move: (by: number) => void;
+  readonly open: () => void;
+  readonly filter: () => void;
+  readonly clearFilter: () => void;
+  /** Only runs with the next status that there is; after the last one all again. */
+  readonly nextStatus: () => void;
+  readonly mark: () => void;
+  readonly compare: () => void;
+  readonly why: () => void;
+  readonly facts: () => void;
+}
+
+/** So many runs are listed; older ones are reached with `pipewright runs --limit 0`. */
+const MOST_RUNS = 5_000;
+
+export function createHistoryCommands(
+  context: CommandContext,
+  app: AppCommands,
+  openRun: (runId: string) => void,
+): HistoryCommands {
+  const { store, backend } = context;
+  const setFilter = (filter: string): void =>
+    patch(store, ({ history }) => ({ history: { ...history, filter, chosen: undefined } }));
+  const chosen = (): RunSummary | undefined => {
+    const { history } = store.getState();
+    const runs = historyRuns(history);
+    const id = settle(
+      runs.map(({ pipeline_id }) => pipeline_id),
+      history.chosen,
+    );
+    return runs.find(({ pipeline_id }) => pipeline_id === id);
+  };
+  const withChosen = (act: (run: RunSummary) => void) => (): void => {
+    const run = chosen();
+    if (run) act(run);
+  };
+  return {
+    show: () => {
+      patch(store, () => ({ screen: 'history' }));
+      void withBusy(context, 'reading the history', async () => {
+        const runs = await backend.history(MOST_RUNS);
+        patch(store, ({ history }) => ({ history: { ...history, runs, isLoaded: true } }));
+      });
+    },
+    back: () => patch(store, () => ({ screen: 'home' })),
+    move: (by) =>
+      patch(store, ({ history }) => {
+        const ids = historyRuns(history).map(({ pipeline_id }) => pipeline_id);
+        return { history: { ...history, chosen: move(ids, settle(ids, history.chosen), by) } };
+      }),
+    open: withChosen(({ pipeline_id }) => openRun(pipeline_id)),
+    filter: () =>
+      app.askLine(
+        { purpose: 'filter', label: '/' },
+        { changed: setFilter, done: setFilter, cancelled: () => setFilter('') },
+        store.getState().history.filter,
+      ),
+    clearFilter: () =>
+      patch(store, ({ history }) => ({ history: { ...history, filter: '', status: undefined } })),
+    nextStatus: () =>
+      patch(store, ({ history }) => ({
+        history: { ...history, status: nextStatus(history), chosen: undefined },
+      })),
+    mark: withChosen(({ pipeline_id }) =>
+      patch(store, ({ history }) => ({
+        history: { ...history, marked: toggled(history.marked, pipeline_id) },
+      })),
+    ),
+    compare: () => void compare(context, app),
+    why: withChosen(({ pipeline_id }) => void showWhy(context, app, pipeline_id)),
+    facts: withChosen(
+      ({ pipeline_id }) =>
+        void withBusy(context, 'reading the run', async () => {
+          const state = await backend.read(pipeline_id);
+          if (state.ok) app.showPage({ title: pipeline_id, lines: backend.text.show(state.value) });
+          else sayRefusal(store, state.failure);
+        }),
+    ),
+  };
+}
+
+/** The newest two marks count. */
+function toggled(marked: readonly string[], id: string): readonly string[] {
+  return marked.includes(id) ? marked.filter((other) => other !== id) : [...marked, id].slice(-2);
+}
+
+function compare(context: CommandContext, app: AppCommands): Promise<void> {
+  const [first, second] = context.store.getState().history.marked;
+  if (first === undefined || second === undefined) return Promise.resolve();
+  return withBusy(context, 'comparing', async () => {
+    const { backend, store } = context;
+    const [a, b] = await Promise.all([backend.read(first), backend.read(second)]);
+    if (!a.ok) sayRefusal(store, a.failure);
+    else if (!b.ok) sayRefusal(store, b.failure);
+    else app.showPage({ title: 'Two runs compared', lines: compareRuns(a.value, b.value) });
+  });
+}

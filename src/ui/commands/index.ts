@@ -1,0 +1,33 @@
+import { type AppCommands, createAppCommands } from './app.ts';
+import type { CommandContext } from './context.ts';
+import { createDriveCommands, type DriveCommands } from './drive.ts';
+import { createFormCommands, type FormCommands } from './form.ts';
+import { createHistoryCommands, type HistoryCommands } from './history.ts';
+import { createHomeCommands, type HomeCommands } from './home.ts';
+import { createPaneCommands, type PaneCommands } from './panes.ts';
+import { createRunCommands, type RunCommands } from './run.ts';
+
+/** Everything that a key can do. Components never see it: they draw. */
+export interface Commands {
+  readonly app: AppCommands;
+  readonly home: HomeCommands;
+  readonly form: FormCommands;
+  readonly run: RunCommands;
+  readonly panes: PaneCommands;
+  readonly history: HistoryCommands;
+  readonly drive: DriveCommands;
+}
+
+export function createCommands(context: CommandContext, helpLines: () => readonly string[]): Commands {
+  const app = createAppCommands(context, helpLines);
+  const drive = createDriveCommands(context, () => void home.refresh());
+  const run = createRunCommands(context, app, drive);
+  const form = createFormCommands(context, app, drive);
+  const home = createHomeCommands(context, app, {
+    openPipeline: form.open,
+    openRun: run.open,
+    continueRun: (runId, title) => drive.start({ type: 'continue', runId }, title),
+  });
+  const history = createHistoryCommands(context, app, run.open);
+  return { app, home, form, run, panes: createPaneCommands(context, app), history, drive };
+}

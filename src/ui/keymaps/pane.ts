@@ -1,0 +1,158 @@
+import type { Binding } from '../binding.ts';
+import type { ScreenState } from '../state.ts';
+
+const fewPanes = (state: ScreenState): string | undefined =>
+  (state.run?.panes.length ?? 0) > 1 ? undefined : 'it is the only log';
+
+export const PANE_KEYS: readonly Binding[] = [
+  {
+    keys: ['up', 'k'],
+    label: 'up',
+    description: 'One line up.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'scroll', rows: -1 }),
+  },
+  {
+    keys: ['down', 'j'],
+    label: 'down',
+    description: 'One line down.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'scroll', rows: 1 }),
+  },
+  {
+    keys: ['pageup', 'b', 'ctrl+b'],
+    label: 'page up',
+    description: 'One page up.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'page', pages: -1 }),
+  },
+  {
+    keys: ['pagedown', ' ', 'ctrl+f'],
+    label: 'page',
+    description: 'One page down.',
+    act: ({ panes }) => panes.act({ type: 'page', pages: 1 }),
+  },
+  {
+    keys: ['home', 'g'],
+    label: 'start',
+    description: 'To the first line.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'home' }),
+  },
+  {
+    keys: ['end', 'G'],
+    label: 'end',
+    description: 'To the last line, and follow.',
+    act: ({ panes }) => panes.act({ type: 'end' }),
+  },
+  {
+    keys: ['left'],
+    label: 'left',
+    description: 'Shift long lines to the right.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'columns', cells: -8 }),
+  },
+  {
+    keys: ['right'],
+    label: 'right',
+    description: 'Shift long lines to the left.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'columns', cells: 8 }),
+  },
+  {
+    keys: ['f'],
+    label: 'follow',
+    description: 'Follow the end of the log, or stop following.',
+    act: ({ panes }) => panes.act({ type: 'follow' }),
+  },
+  { keys: ['/'], label: 'search', description: 'Search the whole log.', act: ({ panes }) => panes.search() },
+  {
+    keys: ['n'],
+    label: 'next',
+    description: 'The next match.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'next-match' }),
+  },
+  {
+    keys: ['N'],
+    label: 'last',
+    description: 'The match before.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'previous-match' }),
+  },
+  {
+    keys: ['&'],
+    label: 'only',
+    description: 'Show only lines with a text; an empty text shows all.',
+    act: ({ panes }) => panes.filter(),
+  },
+  {
+    keys: ['e'],
+    label: 'error',
+    description: 'To the first line that looks like an error.',
+    act: ({ panes }) => panes.act({ type: 'first-error' }),
+  },
+  {
+    keys: ['#'],
+    label: 'numbers',
+    description: 'Show line numbers, or hide them.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'line-numbers' }),
+  },
+  {
+    keys: ['t'],
+    label: 'times',
+    description: 'Show when lines came, or hide it.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'times' }),
+  },
+  {
+    keys: ['W'],
+    label: 'wrap',
+    description: 'Break long lines, or cut them.',
+    act: ({ panes }) => panes.act({ type: 'wrap' }),
+  },
+  {
+    keys: ['v'],
+    label: 'select',
+    description: 'Begin a selection at the first line of the pane, or drop it.',
+    isQuiet: true,
+    act: ({ panes }) => panes.toggleSelection(),
+  },
+  {
+    keys: ['J'],
+    label: 'select down',
+    description: 'Move the end of the selection down.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'select-move', lines: 1 }),
+  },
+  {
+    keys: ['K'],
+    label: 'select up',
+    description: 'Move the end of the selection up.',
+    isQuiet: true,
+    act: ({ panes }) => panes.act({ type: 'select-move', lines: -1 }),
+  },
+  {
+    keys: ['y'],
+    label: 'copy',
+    description: 'Copy the selection, or else the lines that are seen: clean text, no frame.',
+    act: ({ panes }) => panes.copy(),
+  },
+  {
+    keys: ['Y'],
+    label: 'copy matches',
+    description: 'Copy all lines that match the filter, or else the search.',
+    isQuiet: true,
+    act: ({ panes }) => panes.copyMatches(),
+  },
+  {
+    keys: ['X'],
+    label: 'close',
+    description: 'Close this log.',
+    isQuiet: true,
+    disabled: fewPanes,
+    act: ({ panes }) => panes.close(),
+  },
+  { keys: ['esc'], label: 'tree', description: 'Back to the tree.', act: ({ panes }) => panes.focus(0) },
+];

@@ -1,0 +1,75 @@
+import type { Binding } from '../binding.ts';
+import { questionOf, type ScreenState } from '../state.ts';
+
+const asksConfirmation = (state: ScreenState): string | undefined =>
+  questionOf(state)?.type === 'confirm' ? undefined : 'there are no details';
+
+/** Printed with the question itself, so not in the footer. */
+export const QUESTION_KEYS: readonly Binding[] = [
+  {
+    keys: ['y'],
+    label: 'yes',
+    isQuiet: true,
+    description: 'Run the stage; after an interruption, run the step again.',
+    act: ({ run }) => run.approve(),
+  },
+  {
+    keys: ['n'],
+    label: 'no',
+    isQuiet: true,
+    description: 'Refuse it, with a reason; the stage fails.',
+    act: ({ run }) => run.reject(),
+  },
+  {
+    keys: ['s'],
+    label: 'skip',
+    isQuiet: true,
+    description: 'Leave the stage out and go on.',
+    act: ({ run }) => run.skipQuestion(),
+  },
+  {
+    keys: ['d'],
+    label: 'details',
+    isQuiet: true,
+    description: 'Show what would run: plan, parameters, commands.',
+    disabled: asksConfirmation,
+    act: ({ run }) => run.details(),
+  },
+  {
+    keys: ['q'],
+    label: 'leave it open',
+    isQuiet: true,
+    description: 'Leave the run waiting; it can be answered and continued later.',
+    act: ({ run }) => run.leaveOpen(),
+  },
+];
+
+export const LEAVING_KEYS: readonly Binding[] = [
+  {
+    keys: ['p'],
+    label: 'go on as plain lines',
+    description: 'Leave the screen; the run goes on in this terminal as plain lines.',
+    act: ({ drive }) => drive.leavePlain(),
+  },
+  {
+    keys: ['c'],
+    label: 'cancel it',
+    description: 'Cancel the run for good, then leave.',
+    act: ({ drive }) => drive.cancelAndLeave(),
+  },
+  {
+    keys: ['l'],
+    label: 'leave it',
+    description: 'Stop here; pipewright continue goes on later.',
+    act: ({ drive }) => drive.interruptAndLeave('the screen was left'),
+  },
+  { keys: ['esc', 'n'], label: 'stay', description: 'Stay on the screen.', act: ({ drive }) => drive.stay() },
+  {
+    keys: ['ctrl+c'],
+    label: 'cancel it',
+    description: 'The second Ctrl-C cancels the run and leaves.',
+    isQuiet: true,
+    disabled: (state) => (state.driven ? undefined : 'no run is active'),
+    act: ({ drive }) => drive.cancelAndLeave(),
+  },
+];

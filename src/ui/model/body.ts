@@ -1,0 +1,177 @@
+import type { Drawing } from '../drawing.ts';
+import { bodyOf, type Rectangle, runLayout } from '../layout.ts';
+import { settle } from '../list.ts';
+import type { RunView, ScreenState } from '../state.ts';
+import { oneLine, pad } from '../text.ts';
+import { spinnerAt, type Theme } from '../theme.ts';
+import { formRows } from './form-rows.ts';
+import { historyRows, historyRuns } from './history.ts';
+import { homeDetails, homeItems, homeRows, runDetails } from './home.ts';
+import { hasLog, paneRows } from './pane-rows.ts';
+import { promptRows } from './prompt.ts';
+import { beside, drawList, fill } from './rows.ts';
+import { drawTree } from './run.ts';
+import { treeOf } from './tree.ts';
+
+/** Details stand beside a list from this width on. */
+const WIDE = 120;
+
+export function homeBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
+  const { home, nowMs } = state;
+  if (!home.isLoaded) return fill([theme.dim('  reading pipelines and runs …')], body);
+  const items = homeItems(home);
+  const chosen = settle(
+    items.map(({ id }) => id),
+    home.chosen,
+  );
+  const width = listWidth(body.width);
+  const rows = drawList(homeRows(home, items, { width, nowMs, theme }), chosen, {
+    width,
+    height: body.height,
+    theme,
+  });
+  if (width === body.width) return rows;
+  const side = { width: body.width - width - 1, height: body.height };
+  const item = items.find(({ id }) => id === chosen);
+  return beside(rows, fill(homeDetails(item, { width: side.width, nowMs, theme }), side), theme);
+}
+
+function listWidth(width: number): number {
+  return width < WIDE ? width : Math.floor(width * 0.6);
+}
+
+export function historyBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
+  const { history, nowMs } = state;
+  const runs = historyRuns(history);
+  const chosen = settle(
+    runs.map(({ pipeline_id }) => pipeline_id),
+    history.chosen,
+  );
+  const width = listWidth(body.width);
+  const rows = drawList(historyRows(history, { width, nowMs, theme }), chosen, {
+    width,
+    height: body.height,
+    theme,
+  });
+  if (width === body.width) return rows;
+  const side = { width: body.width - width - 1, height: body.height };
+  const run = runs.find(({ pipeline_id }) => pipeline_id === chosen);
+  const details = run
+    ? [
+        '',
+        ` ${theme.strong(oneLine(run.pipeline))}`,
+        '',
+        ...runDetails(run, { width: side.width, nowMs, theme }).map((line) => ` ${line}`),
+      ]
+    : [];
+  return beside(rows, fill(details, side), theme);
+}
+
+export function formBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
+  return state.form ? formRows(state.form, { ...body, theme }) : [];
+}
+
+export function pageBody({ page }: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
+  if (!page) return [];
+  const height = body.height - (page.offer ? 2 : 0);
+  const lines = page.lines.slice(page.top, page.top + height).map((line) => ` ${line}`);
+  const offer = page.offer
+    ? [
+        '',
+        ` ${theme.info('y')} ${theme.strong(page.offer.label)}${theme.dim('  ·  esc goes back, nothing happens')}`,
+      ]
+    : [];
+  return [
+    ...fill(lines, { width: body.width, height }),
+    ...fill(offer, { width: body.width, height: offer.length }),
+  ];
+}
+
+/** Where the contents of log panes lie on the screen, without their titles; none while something covers them. */
+export function paneAreas(
+  state: ScreenState,
+  drawing: Drawing,
+): readonly (Rectangle & { readonly paneId: string })[] {
+  const { run, page, palette, screen } = state;
+  if (screen !== 'run' || !run?.state || page || palette) return [];
+  const body = bodyOf(state, promptRows(state, drawing).length);
+  return layoutOf(run, body).panes.flatMap((area, at) => {
+    const pane = run.panes[at];
+    if (!pane || area.height < 2 || !hasLog(run, pane)) return [];
+    return [{ paneId: pane.id, x: area.x, y: area.y + 1, width: area.width, height: area.height - 1 }];
+  });
+}
+
+function layoutOf(run: RunView, body: Rectangle): ReturnType<typeof runLayout> {
+  return runLayout(body, {
+    paneCount: run.panes.length,
+    ...(run.isZoomed && { zoomed: Math.max(0, run.focus - 1) }),
+  });
+}
+
+export function runBody(state: ScreenState, drawing: Drawing, body: Rectangle): readonly string[] {
+  const { run, nowMs, frame } = state;
+  const { theme } = drawing;
+  if (!run?.state) return fill([theme.dim('  beginning …')], body);
+  const { tree, panes } = layoutOf(run, body);
+  const parts = panes.map((area, at) => ({ area, rows: paneRows(run, at, area, drawing) }));
+  if (tree) {
+    const nodes = treeOf(run.state, run.folds);
+    const look = { theme, nowMs, spinner: drawing.spinner ?? spinnerAt(frame), isFocused: run.focus === 0 };
+    parts.unshift({
+      area: tree,
+      rows: drawTree(nodes, run.chosen, { ...look, width: tree.width, height: tree.height }),
+    });
+  }
+  return compose(body, parts, theme);
+}
+
+/** Rectangles put together; columns that none covers become a line. */
+function compose(
+  body: Rectangle,
+  parts: readonly { readonly area: Rectangle; readonly rows: readonly string[] }[],
+  theme: Theme,
+): readonly string[] {
+  return Array.from({ length: body.height }, (_, row) => {
+    const y = body.y + row;
+    const here = parts
+      .filter(({ area }) => area.width > 0 && y >= area.y && y < area.y + area.height)
+      .toSorted((a, b) => a.area.x - b.area.x);
+    let line = '';
+    let x = body.x;
+    for (const { area, rows } of here) {
+      line += theme.dim('│').repeat(Math.max(0, area.x - x)) + (rows[y - area.y] ?? ' '.repeat(area.width));
+      x = area.x + area.width;
+    }
+    return line;
+  });
+}
+
+/** The palette over the body. */
+export function paletteBody(
+  { palette }: ScreenState,
+  { theme }: Drawing,
+  {
+    body,
+    entries,
+  }: {
+    readonly body: Rectangle;
+    readonly entries: readonly { readonly key: string; readonly description: string }[];
+  },
+): readonly string[] {
+  const rows = entries.map(({ key, description }, at) => ({
+    id: String(at),
+    text: `${pad(key, 10)} ${description}`,
+  }));
+  const head = ` ${theme.strong(':')}${oneLine(palette?.text ?? '')}${theme.inverse(' ')}`;
+  const empty = [{ text: theme.dim('no command is called that') }];
+  return [
+    pad(head, body.width),
+    ' '.repeat(body.width),
+    ...drawList(rows.length > 0 ? rows : empty, String(palette?.chosen ?? 0), {
+      width: body.width,
+      height: body.height - 2,
+      theme,
+    }),
+  ];
+}

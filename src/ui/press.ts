@@ -1,0 +1,82 @@
+import type { Commands } from './commands/index.ts';
+import { patch, say } from './commands/context.ts';
+import { edit, editedText, insert } from './edit.ts';
+import { findBinding, modeOf, paletteBindings } from './keymap.ts';
+import type { ScreenStore } from './store.ts';
+
+/** Takes keys, one at a time, each on the state that the one before it left: none is lost, however fast they come. */
+export interface Keyboard {
+  readonly press: (key: string) => void;
+  readonly paste: (text: string) => void;
+}
+
+export function createKeyboard(store: ScreenStore, commands: Commands): Keyboard {
+  const press = (key: string): void => {
+    const state = store.getState();
+    if (state.notice) patch(store, () => ({ notice: undefined }));
+    if (state.line) return pressInLine(commands, key);
+    if (state.palette) return pressInPalette(store, commands, key);
+    if (modeOf(state) === 'form' && commands.form.type(key)) return;
+    const found = findBinding(state, key);
+    if (!found) return;
+    if (found.reason === undefined) found.binding.act(commands);
+    else say(store, `${found.binding.label}: ${found.reason}`);
+  };
+  return {
+    // A command that throws must not take the run with it.
+    press: (key) => guarded(store, () => press(key)),
+    paste: (text) => guarded(store, () => paste(store, commands, text)),
+  };
+}
+
+function guarded(store: ScreenStore, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    say(
+      store,
+      `that failed: ${error instanceof Error ? error.message : String(error)}; the run is not touched`,
+      'bad',
+    );
+  }
+}
+
+function pressInLine({ app }: Commands, key: string): void {
+  if (key === 'enter') return app.endLine(true);
+  if (key === 'esc' || key === 'ctrl+c') return app.endLine(false);
+  app.typeLine((line) => {
+    const text = edit(line.text, key);
+    return text ? { ...line, text } : line;
+  });
+}
+
+function paste(store: ScreenStore, { app, form }: Commands, text: string): void {
+  const state = store.getState();
+  if (state.line) app.typeLine((line) => ({ ...line, text: insert(line.text, text) }));
+  else if (modeOf(state) === 'form') form.paste(text);
+}
+
+function pressInPalette(store: ScreenStore, commands: Commands, key: string): void {
+  const state = store.getState();
+  const { text, chosen } = state.palette ?? { text: '', chosen: 0 };
+  const found = paletteBindings(state);
+  const choose = (at: number): void =>
+    patch(store, () => ({ palette: { text, chosen: Math.min(found.length - 1, Math.max(0, at)) } }));
+  const close = (): void => patch(store, () => ({ palette: undefined }));
+  switch (key) {
+    case 'up':
+      return choose(chosen - 1);
+    case 'down':
+      return choose(chosen + 1);
+    case 'esc':
+    case 'ctrl+c':
+      return close();
+    case 'enter':
+      close();
+      return found[chosen]?.act(commands);
+    default: {
+      const edited = edit(editedText(text), key);
+      if (edited) patch(store, () => ({ palette: { text: edited.before + edited.after, chosen: 0 } }));
+    }
+  }
+}

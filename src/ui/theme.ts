@@ -1,0 +1,78 @@
+import type { RunStatus, StageStatus } from '../core/definition.ts';
+
+/** How a piece of text is meant. Each returns `text` with SGR around it; ends only what it began, so they nest. */
+export interface Theme {
+  readonly good: (text: string) => string;
+  readonly bad: (text: string) => string;
+  readonly warn: (text: string) => string;
+  readonly info: (text: string) => string;
+  readonly dim: (text: string) => string;
+  readonly strong: (text: string) => string;
+  /** The chosen row, a title bar. Never a colour alone: it also works without colours. */
+  readonly inverse: (text: string) => string;
+  readonly hasColor: boolean;
+}
+
+/**
+ * The 16 colours that every terminal and theme has. Without colour (NO_COLOR) bold, dim and inverse stay:
+ * https://no-color.org speaks of colour only.
+ */
+export function createTheme(hasColor: boolean): Theme {
+  const sgr =
+    (on: number, off: number, isColor: boolean) =>
+    (text: string): string =>
+      text === '' || (isColor && !hasColor) ? text : `\u001b[${on}m${text}\u001b[${off}m`;
+  return {
+    good: sgr(32, 39, true),
+    bad: sgr(31, 39, true),
+    warn: sgr(33, 39, true),
+    info: sgr(36, 39, true),
+    dim: sgr(2, 22, false),
+    strong: sgr(1, 22, false),
+    inverse: sgr(7, 27, false),
+    hasColor,
+  };
+}
+
+type AnyStatus = StageStatus | RunStatus;
+
+/** One mark per status, so that colours are not the only sign. */
+const MARKS: Record<AnyStatus, string> = {
+  pending: '·',
+  waiting: '?',
+  running: '▶',
+  passed: '✓',
+  success: '✓',
+  warning: '!',
+  failed: '✗',
+  skipped: '-',
+  cancelled: '■',
+  interrupted: '‖',
+  rolled_back: '↩',
+};
+
+const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
+
+/** The mark of a status. */
+export function markOf(status: AnyStatus): string {
+  return MARKS[status];
+}
+
+/** One of the ten positions of a spinner. */
+export function spinnerAt(frame: number): string {
+  return SPINNER[frame % SPINNER.length] ?? '';
+}
+
+/** `text` in the colour of `status`. */
+export function paintStatus(status: AnyStatus, text: string, theme: Theme): string {
+  if (status === 'passed' || status === 'success') return theme.good(text);
+  if (status === 'failed' || status === 'cancelled') return theme.bad(text);
+  if (status === 'pending' || status === 'skipped') return theme.dim(text);
+  if (status === 'running') return theme.info(text);
+  return theme.warn(text);
+}
+
+/** `rolled_back` as people write it. */
+export function wordOf(status: string): string {
+  return status.replaceAll('_', ' ');
+}
