@@ -10,6 +10,7 @@ import type { LoadDeps } from './config/load-pipeline.ts';
 import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Config } from './pipeline-source.ts';
+import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
 import { systemIdentity } from './system/identity.ts';
@@ -67,7 +68,7 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
     return createRunStore({ stateDir: project.stateDir, identity, clock: systemClock });
   });
   const config = once(() => loadConfig(project, terminal));
-  return {
+  const services: Services = {
     terminal,
     env: process.env,
     cwd,
@@ -100,6 +101,10 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
     },
     pipelines: async () =>
       (await import('./pipeline-source.ts')).createPipelineSource({ config, terminal, cwd }),
+    screen: async (common, prepared) => {
+      const { runScreen } = await loadScreen();
+      return runScreen({ services, common, ...(prepared && { prepared }) });
+    },
     schema: async (of) => {
       const { pipelineJsonSchema, projectJsonSchema } = await import('./config/json-schema.ts');
       if (of === 'project') return projectJsonSchema();
@@ -111,6 +116,22 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       return { find: findRunProcesses, kill: killRunProcesses };
     },
   };
+  return services;
+}
+
+/**
+ * React picks its build by NODE_ENV when it is loaded; the one for development keeps every measurement in memory.
+ * Afterwards the variable is what it was: commands inherit it, and `npm ci` reads it.
+ */
+async function loadScreen(): Promise<{ readonly runScreen: RunScreen }> {
+  const before = process.env['NODE_ENV'];
+  process.env['NODE_ENV'] = 'production';
+  try {
+    return await import('./screen-session.ts');
+  } finally {
+    if (before === undefined) delete process.env['NODE_ENV'];
+    else process.env['NODE_ENV'] = before;
+  }
 }
 
 function placesIn(

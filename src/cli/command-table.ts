@@ -54,7 +54,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
     name: 'output',
     type: 'choice',
     choices: OUTPUTS,
-    help: 'How a run is shown (default: plain).',
+    help: 'How a run is shown (default: tui on a terminal, otherwise plain).',
   },
   {
     name: 'log-level',

@@ -1,13 +1,13 @@
 import path from 'node:path';
 import process from 'node:process';
-import type { Drive, Engine } from '../core/engine/api.ts';
-import type { Result } from '../core/failure.ts';
+import type { Drive } from '../core/engine/api.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Common } from './command.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { printFailure, printProblems } from './print.ts';
 import { createPrompter, nobody } from './prompter.ts';
-import type { Services, ShownRun } from './services.ts';
+import type { Services, ShownRun, StartRun } from './services.ts';
+import { wantsScreen } from './wants-screen.ts';
 import { watchStopSignals, type StopSignals } from './stop-signals.ts';
 
 /** After a stop, output that nobody takes is given up this much later, milliseconds. */
@@ -24,8 +24,9 @@ interface DriveOptions {
 export async function driveRun(
   services: Services,
   { common, assumeYes }: DriveOptions,
-  start: (engine: Engine, drive: Drive) => Promise<Result<RunState>>,
+  start: StartRun,
 ): Promise<number> {
+  if (wantsScreen(services, common)) return services.screen(common, { assumeYes, start });
   const { terminal } = services;
   const settings = await services.settings();
   if (!settings.ok) return printProblems(services, common, settings.failure);

@@ -1,12 +1,12 @@
 import type { PipelineDefinition } from '../core/definition.ts';
-import type { Engine, Plan } from '../core/engine/api.ts';
+import type { Drive, Engine, Plan } from '../core/engine/api.ts';
 import type { RunEvent } from '../core/events.ts';
 import type { Failure, Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
-import type { RawParameter } from './command.ts';
+import type { Common, RawParameter } from './command.ts';
 import type { EnvironmentSettings } from './environment.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -29,9 +29,20 @@ export interface Services {
   readonly state: Engine['state'];
   readonly pipelines: () => Promise<PipelineSource>;
   readonly views: () => Promise<Views>;
+  /** Shows the screen until it is left; resolves with the exit code. Only where `wantsScreen` says so. */
+  readonly screen: (common: Common, prepared?: PreparedRun) => Promise<number>;
   readonly schema: (of: 'pipeline' | 'project') => Promise<object>;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
+}
+
+/** Begins a run, takes one up, or runs parts of it again. */
+export type StartRun = (engine: Engine, drive: Drive) => Promise<Result<RunState>>;
+
+/** A run that the screen shows first: what the command line asked for. */
+export interface PreparedRun {
+  readonly assumeYes: boolean;
+  readonly start: StartRun;
 }
 
 /** Where things are; found without reading a file. */
@@ -146,6 +157,8 @@ export interface Views {
   readonly why: (state: RunState, stages: readonly StageState[]) => View;
   readonly plan: (plan: Plan) => View;
   readonly table: (rows: readonly (readonly string[])[], indent?: string) => string[];
+  /** The last lines of a run: what went wrong, its stages, where its logs are, how to go on. */
+  readonly summary: (state: RunState, folder: string) => readonly string[];
   readonly next: (state: RunState) => readonly string[];
   readonly describeFailure: (failure: Failure) => string;
   readonly hintFor: (failure: Failure) => string | undefined;

@@ -12,7 +12,7 @@ import { runDocument } from './run-document.ts';
 import { runsDocument, runsLines, statsLines } from './runs.ts';
 import { showLines } from './show.ts';
 import { createStyle } from './style.ts';
-import { nextLines } from './summary.ts';
+import { nextLines, summaryLines } from './summary.ts';
 import { whyDocument, whyLines } from './why.ts';
 
 interface ViewOptions {
@@ -55,6 +55,7 @@ export function createViews({ sink, hasColor, cwd }: ViewOptions) {
       document: () => whyDocument(state, stages),
     }),
     plan: (plan: Plan) => ({ lines: () => planLines(plan, style), document: () => planDocument(plan) }),
+    summary: (state: RunState, folder: string) => summaryLines(state, { style, folder }),
     table,
     next: nextLines,
     describeFailure,

@@ -60,29 +60,45 @@ test('on a terminal plain output asks; d shows the plan, y lets the stage run', 
 
 test('n rejects and the run fails; s skips the stage and the run succeeds', async () => {
   using project = exampleProject();
-  const rejected = await onTerminal(project.root, ['run', 'release', '--no-color'], [['d(etails): ', 'n']]);
+  const rejected = await onTerminal(
+    project.root,
+    ['run', 'release', '--output', 'plain', '--no-color'],
+    [['d(etails): ', 'n']],
+  );
   expect(rejected.code).toBe(1);
   expect(rejected.screen).not.toContain('\u001b[');
-  const skipped = await onTerminal(project.root, ['run', 'release'], [['d(etails): ', 's']]);
+  const skipped = await onTerminal(
+    project.root,
+    ['run', 'release', '--output', 'plain'],
+    [['d(etails): ', 's']],
+  );
   expect(skipped.screen).toMatch(/deploy.* skipped/);
 });
 
 test('Ctrl-C at a question cancels the run', async () => {
   using project = exampleProject();
-  const { code } = await onTerminal(project.root, ['run', 'release'], [['d(etails): ', '\u0003']]);
+  const { code } = await onTerminal(
+    project.root,
+    ['run', 'release', '--output', 'plain'],
+    [['d(etails): ', '\u0003']],
+  );
   expect(code).toBe(130);
   expect(await project.json(['show', 'last'])).toMatchObject({ status: 'cancelled' });
 });
 
 test('Ctrl-C while a step runs cancels the run', async () => {
   using project = exampleProject();
-  const { code } = await onTerminal(project.root, ['run', 'slow'], [['begun', '\u0003']]);
+  const { code } = await onTerminal(
+    project.root,
+    ['run', 'slow', '--output', 'plain'],
+    [['begun', '\u0003']],
+  );
   expect(code).toBe(130);
 });
 
 test('a terminal that is closed interrupts the run; its processes end and it can be continued', async () => {
   using project = exampleProject();
-  const closing = onTerminal(project.root, ['run', 'slow'], [['begun', CLOSE]]);
+  const closing = onTerminal(project.root, ['run', 'slow', '--output', 'plain'], [['begun', CLOSE]]);
   await closing;
   const status = async (): Promise<string> => {
     const document: { readonly status: string } = JSON.parse(

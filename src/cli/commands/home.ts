@@ -1,6 +1,7 @@
 import type { RunSummary, StateIndex } from '../../core/run-index.ts';
 import type { Common } from '../command.ts';
 import { printFailure, printJson } from '../print.ts';
+import { wantsScreen } from '../wants-screen.ts';
 import type { ListedPipeline, Services, Views } from '../services.ts';
 
 const RECENT_RUNS = 5;
@@ -9,6 +10,7 @@ const DESCRIPTION_LENGTH = 60;
 
 /** `pipewright` alone: the project, its pipelines, its runs, and what to type next. */
 export async function home(common: Common, services: Services): Promise<number> {
+  if (wantsScreen(services, common)) return services.screen(common);
   const settings = await services.settings();
   if (!settings.ok) for (const text of settings.failure.text) services.terminal.say(text);
   const source = await services.pipelines();

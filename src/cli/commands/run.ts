@@ -1,6 +1,6 @@
 import type { PipelineDefinition } from '../../core/definition.ts';
 import type { StartRequest } from '../../core/engine/api.ts';
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { PipelineRequest, PlanCommand, RunCommand } from '../command.ts';
 import { resolveCommits } from '../commits.ts';
 import { didYouMean } from '../did-you-mean.ts';
@@ -8,7 +8,7 @@ import { driveRun } from '../drive.ts';
 import { findEnvironment, inEnvironment } from '../environment.ts';
 import { isProblems, orFail, printFailure, printProblems, printView } from '../print.ts';
 import { nobody } from '../prompter.ts';
-import type { PipelineSource, ProjectSettings, Services } from '../services.ts';
+import type { PipelineSource, Problems, ProjectSettings, Services } from '../services.ts';
 
 /** `run`: exit code as DESIGN section 3. */
 export async function run(command: RunCommand, services: Services): Promise<number> {
@@ -30,26 +30,38 @@ export async function plan(command: PlanCommand, services: Services): Promise<nu
   });
 }
 
-/** Reads settings, pipeline, parameters and commits; the first that is wrong is said, with all its problems. */
+/** The first thing that is wrong is said, with all its problems. */
 async function withRequest(
   command: PipelineRequest,
   services: Services,
   assumeYes: boolean,
   next: (request: StartRequest) => Promise<number>,
 ): Promise<number> {
+  const prepared = await prepareRequest(command, services);
+  if (!prepared.ok) {
+    return isProblems(prepared.failure)
+      ? printProblems(services, command, prepared.failure)
+      : printFailure(services, command, prepared.failure);
+  }
+  for (const warning of prepared.value.warnings) services.terminal.log('warn', warning);
+  return next({ ...prepared.value.request, assumeYes });
+}
+
+/** Reads settings, pipeline, parameters and commits; prints nothing. */
+export async function prepareRequest(
+  command: PipelineRequest,
+  services: Services,
+): Promise<
+  Result<{ readonly request: StartRequest; readonly warnings: readonly string[] }, Problems | Failure>
+> {
   const settings = await services.settings();
-  if (!settings.ok) return printProblems(services, command, settings.failure);
+  if (!settings.ok) return settings;
   const source = await services.pipelines();
   const loaded = await source.load(command.target);
-  if (!loaded.ok) {
-    return isProblems(loaded.failure)
-      ? printProblems(services, command, loaded.failure)
-      : printFailure(services, command, loaded.failure);
-  }
+  if (!loaded.ok) return loaded;
   const { definition, warnings } = loaded.value;
-  for (const warning of warnings) services.terminal.log('warn', warning);
   const request = await buildRequest(command, services, { settings: settings.value, source, definition });
-  return orFail(services, command, request, (built) => next({ ...built, assumeYes }));
+  return request.ok ? ok({ request: request.value, warnings }) : request;
 }
 
 interface Parts {
