@@ -1,7 +1,7 @@
 import type { ResourceLimits } from './definition.ts';
 import type { Evidence, RunEvent, Usage } from './events.ts';
 import type { Failure, Result } from './failure.ts';
-import type { JsonObject, JsonValue } from './json.ts';
+import type { JsonObject } from './json.ts';
 import type { RunState } from './run-state.ts';
 import type { RunRecord, StateIndex } from './run-index.ts';
 
@@ -243,5 +243,3 @@ export interface Prompter {
     signal: AbortSignal,
   ) => Promise<'retry' | 'skip' | 'fail' | 'nobody'>;
 }
-
-export type { JsonValue };
