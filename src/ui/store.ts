@@ -20,7 +20,7 @@ export interface Ticker {
 /** Frames for events: at most 30 a second. Longest wait of a change, milliseconds. */
 const EVENT_MS = 33;
 /** Frames for what only counts; the compositor turns spinners by itself. */
-const MOTION_MS = 500;
+const MOTION_MS = 1000;
 
 /**
  * One state change, so one frame, for all that happened since the last. While nothing happens and nothing

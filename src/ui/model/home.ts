@@ -139,7 +139,7 @@ export function homeDetails(item: HomeItem | undefined, { width, nowMs, theme }:
   const lines =
     item.type === 'pipeline'
       ? pipelineDetails(item, { width, nowMs, theme })
-      : runDetails(item.run, { width, nowMs, theme });
+      : [theme.strong(oneLine(item.run.pipeline)), '', ...runDetails(item.run, { width, nowMs, theme })];
   return lines.map((line) => ` ${clip(line, width - 2)}`);
 }
 
