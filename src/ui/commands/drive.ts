@@ -81,8 +81,8 @@ export function createDriveCommands(context: CommandContext, settled: () => void
   return {
     start,
     answer: prompter.answer,
-    cancel: () => end('cancel', 'key'),
-    cancelAndLeave: (cause = 'key') => {
+    cancel: () => end('cancel', BY_KEY),
+    cancelAndLeave: (cause = BY_KEY) => {
       leavesAfter = true;
       end('cancel', cause);
     },
@@ -100,6 +100,9 @@ export function createDriveCommands(context: CommandContext, settled: () => void
     stay: () => patch(store, () => ({ isLeaving: false })),
   };
 }
+
+/** What the journal says of a run that was cancelled here. */
+const BY_KEY = 'a key on the screen';
 
 const NOBODY = {
   confirm: { type: 'confirm', answer: 'nobody' },
@@ -151,7 +154,7 @@ function folded(screen: ScreenState, state: RunState): ScreenState {
   const isShown = isDrivenShown(screen);
   return {
     ...screen,
-    driven: { ...driven, runId: state.run_id, state },
+    driven: { ...driven, runId: state.run_id, state, title: state.created?.pipeline ?? driven.title },
     ...(isShown && run && { run: withState({ ...run, runId: state.run_id }, state) }),
   };
 }

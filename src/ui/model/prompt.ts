@@ -152,6 +152,8 @@ export function footerRow(state: ScreenState, theme: Theme): string {
   if (state.line) return pad(` ${theme.dim('enter accepts  ·  esc drops it')}`, columns);
   if (state.palette)
     return pad(` ${theme.dim('type to search  ·  ↑ ↓ choose  ·  enter does it  ·  esc closes')}`, columns);
+  // Its keys stand with the question.
+  if (mode === 'leaving') return ' '.repeat(columns);
   const help = ' ? help';
   const shown = KEYMAP[mode].filter(
     (binding) =>
