@@ -302,7 +302,7 @@ async function idle(): Promise<Figure[]> {
       unit: '%',
       value: one(ours.cpuPercent),
       ...(limit !== undefined && { limit }),
-      detail: `Ink ${plain.cpuPercent.toFixed(1)} %; first frame ${ours.startMs.toFixed(0)} ms, not bundled`,
+      detail: `Ink ${plain.cpuPercent.toFixed(1)} %; first frame ${ours.startMs.toFixed(0)} ms`,
     });
   }
   return figures;

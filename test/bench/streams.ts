@@ -10,7 +10,7 @@ import { stream } from '../../src/stages/stream.ts';
 import { type Figure, ratioFigure } from './figure.ts';
 import { interleaved, spread, type Subject, time } from './measure.ts';
 
-const PUMP = path.resolve(import.meta.dirname, '../../dist/streams/pump.js');
+const PUMP = path.resolve(import.meta.dirname, '../../dist/pump.js');
 const MIB = 1024 * 1024;
 /** Of the streams that are compared; `PIPEWRIGHT_BENCH_MIB` changes it. */
 const SIZE_BYTES = Number(process.env['PIPEWRIGHT_BENCH_MIB'] ?? 1024) * MIB;

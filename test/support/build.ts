@@ -4,6 +4,9 @@ import path from 'node:path';
 /** Builds `dist/` once, before the tests that start the program. */
 export function setup(): void {
   const root = path.resolve(import.meta.dirname, '../..');
-  const tsc = path.join(root, 'node_modules/.bin/tsc');
-  execFileSync(tsc, ['-p', 'src'], { cwd: root, stdio: 'inherit' });
+  const rolldown = path.join(root, 'node_modules/.bin/rolldown');
+  execFileSync(rolldown, ['-c', '.rolldown.config.js', '--log-level', 'warn'], {
+    cwd: root,
+    stdio: 'inherit',
+  });
 }

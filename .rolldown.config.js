@@ -1,0 +1,23 @@
+import { defineConfig } from 'rolldown';
+
+/** What every program of dist/ is built with. */
+const shared = {
+  platform: 'node',
+  transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+  // Ink asks for it only with DEV=true; nobody installs it.
+  external: ['react-devtools-core'],
+};
+
+// Flat: a module that looks for a program beside itself finds it from any chunk.
+const output = { dir: 'dist', format: 'esm', sourcemap: true };
+
+// log-filter and pump start once a step: one file each, nothing shared to link.
+export default defineConfig([
+  {
+    ...shared,
+    input: { main: 'src/main.ts', api: 'src/api.ts' },
+    output: { ...output, cleanDir: true },
+  },
+  { ...shared, input: { 'log-filter': 'src/executors/local/log-filter.ts' }, output },
+  { ...shared, input: { pump: 'src/streams/pump.ts' }, output },
+]);
