@@ -16,7 +16,7 @@ export default defineConfig([
   {
     ...shared,
     input: { main: 'src/main.ts', api: 'src/api.ts' },
-    output: { ...output, cleanDir: true },
+    output,
   },
   { ...shared, input: { 'log-filter': 'src/executors/local/log-filter.ts' }, output },
   { ...shared, input: { pump: 'src/streams/pump.ts' }, output },

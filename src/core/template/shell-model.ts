@@ -36,10 +36,3 @@ export interface Input {
 
 /** How a place has to be written so that the shell reads one word, or a part of one. */
 export type Spelling = 'bare' | 'double' | 'single' | 'raw' | 'dropped';
-
-interface ShellText {
-  readonly commands: readonly SimpleCommand[];
-  readonly inputs: readonly Input[];
-  /** By index of the place. */
-  readonly spellings: ReadonlyMap<number, Spelling>;
-}
