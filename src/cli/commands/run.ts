@@ -1,3 +1,4 @@
+import { checkSelection } from '../../core/engine/selection.ts';
 import type { PipelineDefinition } from '../../core/definition.ts';
 import type { StartRequest } from '../../core/engine/api.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
@@ -96,6 +97,7 @@ async function buildRequest(
     assumeYes: false,
     maxConsecutiveFailures: settings.maxConsecutiveFailures,
   };
+  // Before the environment adds a stage of its own: what is asked for is what the author wrote.
   const known = checkSelection(request);
   return known.ok ? ok(inEnvironment(request, environment.value, settings.confirmationExpiresMs)) : known;
 }
@@ -109,22 +111,5 @@ function unknownContext(context: string, known: readonly string[]): Result<never
     reason: 'invalid',
     message: `There is no context "${context}".${didYouMean(context, known)}`,
     hint: `known are ${known.join(', ')}`,
-  });
-}
-
-/** Before the environment adds a stage of its own: what is asked for is what the author wrote. */
-function checkSelection({ definition, selection }: StartRequest): Result<void> {
-  const known = definition.stages.map(({ name }) => name);
-  const named = [
-    ...selection.skip,
-    ...selection.only,
-    ...(selection.from === undefined ? [] : [selection.from]),
-  ];
-  const unknown = named.find((name) => !known.includes(name));
-  if (unknown === undefined) return ok(undefined);
-  return failed({
-    reason: 'invalid',
-    message: `There is no stage "${unknown}" in ${definition.name}.${didYouMean(unknown, known)}`,
-    hint: `its stages: ${known.join(', ')}`,
   });
 }

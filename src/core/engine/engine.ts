@@ -11,6 +11,7 @@ import { driveRun } from './drive-run.ts';
 import { type PlanInputs, planPipeline } from './plan.ts';
 import { openAgain, resetsFor } from './rerun.ts';
 import type { Scope } from './scope.ts';
+import { checkSelection } from './selection.ts';
 
 /** The operations behind every command; all state enters and leaves through `deps`. */
 export function createEngine(deps: EngineDeps): Engine {
@@ -237,21 +238,4 @@ async function takeUp(
 /** Nothing is open in it; a cancel and a rollback are final unless stages are chosen by name. */
 function isOver({ status }: RunState): boolean {
   return status === 'success' || status === 'warning' || status === 'cancelled' || status === 'rolled_back';
-}
-
-/** `--skip`, `--only` and `--from` name stages that exist. */
-function checkSelection({ definition, selection }: StartRequest): Result<void> {
-  const known = definition.stages.map(({ name }) => name);
-  const named = [
-    ...selection.skip,
-    ...selection.only,
-    ...(selection.from === undefined ? [] : [selection.from]),
-  ];
-  const unknown = named.filter((name) => !known.includes(name));
-  if (unknown.length === 0) return ok(undefined);
-  return failed({
-    reason: 'invalid',
-    message: `no stage "${unknown.join('", "')}" in pipeline ${definition.name}`,
-    hint: `its stages: ${known.join(', ')}`,
-  });
 }
