@@ -1,16 +1,15 @@
 import type { StageDefinition, StepDefinition } from '../definition.ts';
 import type { StepFinished } from '../events.ts';
-import { type Failure, failed, ok, type Result } from '../failure.ts';
+import type { Failure } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
-import type { Command, CommandOutcome, CommandOutput, Executor } from '../ports.ts';
+import type { CommandOutcome, CommandOutput } from '../ports.ts';
 import type { StepState } from '../run-state.ts';
 import type { StepResult } from '../stage-kind.ts';
-import { bindCommand, bindValue } from '../template/bind.ts';
 import { withDeadline } from './deadline.ts';
 import { resolveInterruption } from './interruption.ts';
+import { type Prepared, prepareStep } from './prepare-step.ts';
 import type { RunContext } from './run-context.ts';
 import type { Scope } from './scope.ts';
-import { slug } from './slug.ts';
 import { failureOfAbort } from './stop.ts';
 import type { WaitMeter } from './wait-meter.ts';
 
@@ -34,8 +33,6 @@ interface Place {
 
 /** Lines of a failing step's output that its failure carries. */
 const TAIL_LINES = 20;
-const CAPTURE_LIMIT_BYTES = 64 * 1024;
-
 /** Runs a step once in the life of its attempt: a recorded result is returned, an unfinished one recovered. */
 export async function runStep(attempt: StageTry, step: StepDefinition, place: Place): Promise<StepResult> {
   const { run, id } = attempt;
@@ -57,19 +54,11 @@ async function prepareAndRun(
   place: Place,
   recorded: StepState | undefined,
 ): Promise<StepResult> {
-  const prepared = await prepare(attempt, step, recorded);
+  const prepared = await prepareStep(attempt, step, recorded);
   if (!prepared.ok) return refused(attempt, step, prepared.failure);
   return recorded && !recorded.finished
     ? recoverStep(attempt, step, place, prepared.value)
     : startStep(attempt, step, place, prepared.value);
-}
-
-interface Prepared {
-  readonly executor: Executor;
-  readonly command: Command;
-  readonly output: CommandOutput;
-  /** Relative to the run's folder. */
-  readonly log: string;
 }
 
 async function startStep(
@@ -184,86 +173,6 @@ async function explainFailure(
   }
 }
 
-/** Binds values and resolves secrets at the last moment, so that neither is ever recorded. */
-async function prepare(
-  attempt: StageTry,
-  step: StepDefinition,
-  recorded: StepState | undefined,
-): Promise<Result<Prepared>> {
-  const { run, stage } = attempt;
-  const executor = await run.executors.open(
-    step.context ?? (stage.context === 'local' ? run.created.context : stage.context),
-  );
-  if (!executor.ok) return executor;
-  const variables = attempt.variables();
-  const bound = bindCommand(step.command, variables);
-  if (!bound.ok) return bound;
-  const environment = bindEnvironment(attempt, step, variables);
-  if (!environment.ok) return environment;
-  const secrets = await resolveSecrets(attempt);
-  if (!secrets.ok) return secrets;
-
-  const log = logNameOf(attempt, step);
-  const command: Command = {
-    script: bound.value.script,
-    env: { ...environment.value, ...bound.value.env, ...secrets.value },
-    workdir: joinPath(run.created.project, step.workdir ?? stage.workdir ?? ''),
-    token: tokenOf(attempt, step, recorded),
-    orphan:
-      stage.on_interrupt === 'keep' ? { policy: 'keep' } : { policy: 'kill', finish_ms: ORPHAN_FINISH_MS },
-    ...(stage.resources && { limits: stage.resources }),
-  };
-  const output: CommandOutput = {
-    logFile: `${run.handle.folder}/${log}`,
-    secrets: Object.values(secrets.value),
-    ...(step.variable && { capture: { limitBytes: CAPTURE_LIMIT_BYTES } }),
-  };
-  return ok({ executor: executor.value, command, output, log });
-}
-
-/** How long a command may go on after our death before the watchdog ends it; `continue` adopts it meanwhile. */
-const ORPHAN_FINISH_MS = 5000;
-
-function bindEnvironment(
-  attempt: StageTry,
-  step: StepDefinition,
-  variables: JsonObject,
-): Result<Record<string, string>> {
-  const env: Record<string, string> = {};
-  for (const [name, template] of Object.entries({
-    ...attempt.scope.definition.env,
-    ...attempt.stage.env,
-    ...step.env,
-  })) {
-    const value = bindValue(template, variables);
-    if (!value.ok) return value;
-    env[name] = value.value;
-  }
-  const { facts } = attempt.run;
-  return ok({
-    ...env,
-    PIPEWRIGHT_STAGE: attempt.id,
-    PIPEWRIGHT_ATTEMPT: String(attempt.attempt),
-    PIPEWRIGHT_ENVIRONMENT: facts.environment,
-    PIPEWRIGHT_ARTIFACTS: facts.artifacts,
-    PIPEWRIGHT_PROJECT: facts.project,
-  });
-}
-
-async function resolveSecrets(attempt: StageTry): Promise<Result<Record<string, string>>> {
-  const values: Record<string, string> = {};
-  for (const name of attempt.stage.secrets) {
-    const reference = attempt.scope.definition.secrets[name];
-    if (reference === undefined) {
-      return failed({ reason: 'secret-unavailable', name, detail: 'the pipeline declares no such secret' });
-    }
-    const value = await attempt.run.deps.secrets.resolve(name, reference);
-    if (!value.ok) return value;
-    values[name] = value.value;
-  }
-  return ok(values);
-}
-
 /** A step that never started: nothing of it is in the log but the stage's own failure. */
 function refused(attempt: StageTry, step: StepDefinition, failure: Failure): StepResult {
   const finished = {
@@ -288,22 +197,6 @@ function wasInterrupted({ failure }: StepFinished): boolean {
 }
 
 const OUTSIDE: ReadonlySet<Failure['reason']> = new Set(['interrupted', 'cancelled', 'state-unwritable']);
-
-function logNameOf(attempt: StageTry, step: StepDefinition): string {
-  const again = attempt.attempt > 1 ? `@${attempt.attempt}` : '';
-  return `logs/${slug(attempt.id)}.${slug(step.name)}${again}.log`;
-}
-
-/** Each try of a step has its own token, because a claim is never given back. */
-function tokenOf(attempt: StageTry, step: StepDefinition, recorded: StepState | undefined): string {
-  const tries = recorded ? Number(/-(\d+)$/.exec(recorded.started.token)?.[1] ?? 0) + 1 : 1;
-  return `${slug(attempt.id)}.${slug(step.name)}@${attempt.attempt}-${tries}`;
-}
-
-function joinPath(base: string, relative: string): string {
-  if (relative === '') return base;
-  return relative.startsWith('/') ? relative : `${base}/${relative}`;
-}
 
 function trimNewline(text: string): string {
   return text.endsWith('\n') ? text.slice(0, -1) : text;
