@@ -94,6 +94,11 @@ export function idleRun(runId: string): RunState {
   return { run_id: runId, status: 'running', assume_yes: false, spent_ms: 0, stages: {}, last_seq: -1 };
 }
 
+/** The state of a run after all of `events`, which begin with its first. */
+export function foldRun(runId: string, events: readonly RunEvent[]): RunState {
+  return events.reduce(reduce, idleRun(runId));
+}
+
 /** Fold one event into the state. Pure: live view, replay and resume share it. */
 export function reduce(before: RunState, event: RunEvent): RunState {
   const state: RunState = { ...before, last_seq: event.seq };

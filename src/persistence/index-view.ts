@@ -2,7 +2,7 @@ import type { IndexFold } from '../core/fold-index.ts';
 import { foldIndex, toStateIndex } from '../core/fold-index.ts';
 import type { RunRecord, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
-import { idleRun, reduce } from '../core/run-state.ts';
+import { foldRun } from '../core/run-state.ts';
 import { summarize } from '../core/summary.ts';
 import { readOwner } from './owner-claim.ts';
 import { replay } from './replay.ts';
@@ -26,7 +26,7 @@ export function readHeldRuns(layout: StateLayout): readonly HeldRun[] {
     .map((runId) => {
       const run = runLayout(layout, runId);
       if (readOwner(run.folder)?.alive) return { runId, alive: true };
-      return { runId, alive: false, state: replay(run.journal).events.reduce(reduce, idleRun(runId)) };
+      return { runId, alive: false, state: foldRun(runId, replay(run.journal).events) };
     });
 }
 

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import type { RunRecord } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
-import { idleRun, reduce } from '../core/run-state.ts';
+import { foldRun } from '../core/run-state.ts';
 import { openIndex, readRecords } from './index-log.ts';
 import { endRecord } from './index-view.ts';
 import { replay } from './replay.ts';
@@ -27,7 +27,7 @@ export function recordsFromJournals(
     .filter((runId) => runExists(layout, runId))
     .flatMap((runId) => {
       const { events } = replay(runLayout(layout, runId).journal);
-      const state = events.reduce(reduce, idleRun(runId));
+      const state = foldRun(runId, events);
       return recordsOf(state, limits.get(runId) ?? DEFAULT_MOST_FAILURES);
     });
   // Journals do not know of unlocking; what is left of the old index does.

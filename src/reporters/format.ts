@@ -1,7 +1,5 @@
 import type { StageState } from '../core/run-state.ts';
-import type { RunStatus, StageStatus } from '../core/definition.ts';
 import type { JsonValue } from '../core/json.ts';
-import type { Style } from './style.ts';
 
 /** `13 ms`, `1.4 s`, `12 s`, `3 m 20 s`, `2 h 5 m`. */
 export function formatDuration(durationMs: number): string {
@@ -34,34 +32,6 @@ export function formatBytes(bytes: number): string {
 /** `2026-02-06 16:00:00` of a time with zone, in the zone it was written in. */
 export function formatTime(iso: string): string {
   return iso.slice(0, 19).replace('T', ' ');
-}
-
-/** One mark per status, so that colours are not the only sign. */
-const MARKS: Record<StageStatus | RunStatus, string> = {
-  pending: '·',
-  waiting: '?',
-  running: '▶',
-  passed: '✓',
-  success: '✓',
-  warning: '!',
-  failed: '✗',
-  skipped: '-',
-  cancelled: '■',
-  interrupted: '‖',
-  rolled_back: '↩',
-};
-
-export function markOf(status: StageStatus | RunStatus): string {
-  return MARKS[status];
-}
-
-/** `text` in the colour of `status`. */
-export function paintStatus(status: StageStatus | RunStatus, text: string, style: Style): string {
-  if (status === 'passed' || status === 'success') return style.good(text);
-  if (status === 'failed' || status === 'cancelled') return style.bad(text);
-  if (status === 'pending' || status === 'skipped') return style.dim(text);
-  if (status === 'running') return style.info(text);
-  return style.warn(text);
 }
 
 /** A value on one line: strings bare where that is clear, the rest as JSON; at most `limit` characters. */

@@ -10,7 +10,8 @@ import type { RunState } from '../core/run-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { describeFailure } from './describe-failure.ts';
-import { attemptText, formatDuration, formatTime, markOf, paintStatus } from './format.ts';
+import { markOf, paintStatus } from '../core/status-look.ts';
+import { attemptText, formatDuration, formatTime } from './format.ts';
 import type { Style } from './style.ts';
 
 /** What is said about one event as it happens; nothing about those that only matter later. */

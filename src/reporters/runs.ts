@@ -1,6 +1,7 @@
 import type { PipelineLock, RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
-import { formatDuration, formatTime, markOf, paintStatus, table } from './format.ts';
+import { markOf, paintStatus } from '../core/status-look.ts';
+import { formatDuration, formatTime, table } from './format.ts';
 import type { Style } from './style.ts';
 
 /** `runs`: one line per run, newest first; what is locked last. */

@@ -2,15 +2,8 @@ import type { RunCreated, Usage } from '../core/events.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { describeFailure } from './describe-failure.ts';
-import {
-  formatBytes,
-  formatDuration,
-  formatTime,
-  formatValue,
-  markOf,
-  paintStatus,
-  table,
-} from './format.ts';
+import { markOf, paintStatus } from '../core/status-look.ts';
+import { formatBytes, formatDuration, formatTime, formatValue, table } from './format.ts';
 import type { Style } from './style.ts';
 import { nextLines } from './summary.ts';
 

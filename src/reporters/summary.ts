@@ -1,7 +1,8 @@
 import type { RunState, StageState } from '../core/run-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { describeFailure } from './describe-failure.ts';
-import { attemptText, formatDuration, formatTime, markOf, paintStatus, table } from './format.ts';
+import { markOf, paintStatus } from '../core/status-look.ts';
+import { attemptText, formatDuration, formatTime, table } from './format.ts';
 import type { Style } from './style.ts';
 
 interface SummaryOptions {

@@ -2,7 +2,8 @@ import type { Decision } from '../core/events.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { describeFailure } from './describe-failure.ts';
-import { formatDuration, formatTime, formatValue, markOf, paintStatus } from './format.ts';
+import { markOf, paintStatus } from '../core/status-look.ts';
+import { formatDuration, formatTime, formatValue } from './format.ts';
 import { decisionDocument } from './run-document.ts';
 import type { Style } from './style.ts';
 

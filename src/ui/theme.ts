@@ -1,5 +1,3 @@
-import type { RunStatus, StageStatus } from '../core/definition.ts';
-
 /** How a piece of text is meant. Each returns `text` with SGR around it; ends only what it began, so they nest. */
 export interface Theme {
   readonly good: (text: string) => string;
@@ -34,42 +32,11 @@ export function createTheme(hasColor: boolean): Theme {
   };
 }
 
-type AnyStatus = StageStatus | RunStatus;
-
-/** One mark per status, so that colours are not the only sign. */
-const MARKS: Record<AnyStatus, string> = {
-  pending: '·',
-  waiting: '?',
-  running: '▶',
-  passed: '✓',
-  success: '✓',
-  warning: '!',
-  failed: '✗',
-  skipped: '-',
-  cancelled: '■',
-  interrupted: '‖',
-  rolled_back: '↩',
-};
-
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
-
-/** The mark of a status. */
-export function markOf(status: AnyStatus): string {
-  return MARKS[status];
-}
 
 /** One of the ten positions of a spinner. */
 export function spinnerAt(frame: number): string {
   return SPINNER[frame % SPINNER.length] ?? '';
-}
-
-/** `text` in the colour of `status`. */
-export function paintStatus(status: AnyStatus, text: string, theme: Theme): string {
-  if (status === 'passed' || status === 'success') return theme.good(text);
-  if (status === 'failed' || status === 'cancelled') return theme.bad(text);
-  if (status === 'pending' || status === 'skipped') return theme.dim(text);
-  if (status === 'running') return theme.info(text);
-  return theme.warn(text);
 }
 
 /** `rolled_back` as people write it. */

@@ -2,7 +2,7 @@ import path from 'node:path';
 import { slug } from '../../core/engine/slug.ts';
 import type { RunEvent } from '../../core/events.ts';
 import type { StoredRun } from '../../core/ports.ts';
-import { idleRun, reduce, type RunState } from '../../core/run-state.ts';
+import { foldRun, idleRun, reduce, type RunState } from '../../core/run-state.ts';
 import type { LogsCommand } from '../command.ts';
 import { orFail, printFailure, printJson, withRun } from '../print.ts';
 import type { CommandStore, Services } from '../services.ts';
@@ -49,7 +49,7 @@ function unknownStage(stored: StoredRun, stage: string | undefined) {
 }
 
 function stateOf(stored: StoredRun): RunState {
-  return stored.events.reduce(reduce, idleRun(stored.runId));
+  return foldRun(stored.runId, stored.events);
 }
 
 function logFiles(stored: StoredRun, stage: string | undefined): readonly LogFile[] {

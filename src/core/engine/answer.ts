@@ -3,10 +3,11 @@ import type { Draft } from '../events.ts';
 import { EventLog } from '../event-log.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { JournalError, type RunHandle } from '../ports.ts';
-import { idleRun, reduce, type RunState, type StageState } from '../run-state.ts';
+import { foldRun, reduce, type RunState, type StageState } from '../run-state.ts';
 import { summarize } from '../summary.ts';
 import type { EngineDeps } from './api.ts';
-import { cancelledStage } from './cancelled-stage.ts';
+import { ANSWERS } from './confirm.ts';
+import { endedStage } from './ended-stage.ts';
 import { runPlace } from './run-place.ts';
 
 interface GivenAnswer {
@@ -26,7 +27,7 @@ export async function answerRun(
 ): Promise<Result<RunStatus>> {
   const stored = await deps.store.read(runId);
   if (!stored.ok) return stored;
-  const state = stored.value.events.reduce(reduce, idleRun(runId));
+  const state = foldRun(runId, stored.value.events);
   const problem = notAnswerable(deps, state, stageId);
   if (problem) return failed(problem);
   if (stored.value.owner) return askOwner(deps, state, stageId, given);
@@ -74,11 +75,10 @@ function answerEvent(deps: EngineDeps, state: RunState, stageId: string, given: 
     const answers = { approve: 'retry', reject: 'fail', skip: 'skip' } as const;
     return { type: 'interruption.answered', stage: stageId, answer: answers[given.type], by };
   }
-  const answers = { approve: 'approved', reject: 'rejected', skip: 'skipped' } as const;
   return {
     type: 'confirmation.answered',
     stage: stageId,
-    answer: answers[given.type],
+    answer: ANSWERS[given.type],
     by,
     via: 'command',
     plan_hash: state.created?.plan_hash ?? '',
@@ -107,7 +107,7 @@ async function askOwner(
 export async function cancelRun(deps: EngineDeps, runId: string): Promise<Result<RunStatus>> {
   const stored = await deps.store.read(runId);
   if (!stored.ok) return stored;
-  const state = stored.value.events.reduce(reduce, idleRun(runId));
+  const state = foldRun(runId, stored.value.events);
   if (state.finished_at !== undefined) {
     return failed({ reason: 'invalid', message: `run ${runId} has already ended: ${state.status}` });
   }
@@ -136,7 +136,7 @@ async function cancelAsOwner(
   }
   for (const { name, status, attempt } of Object.values(log.state.stages)) {
     if (status !== 'running' && status !== 'waiting' && status !== 'interrupted') continue;
-    log.record(cancelledStage(name, attempt, by));
+    log.record(endedStage(name, attempt, { status: 'cancelled', failure: { reason: 'cancelled', by } }));
   }
   await log.append({
     type: 'run.finished',
@@ -165,7 +165,7 @@ async function asOwner(
   const handle = await deps.store.open(runId);
   if (!handle.ok) return handle;
   const { journal, events } = handle.value;
-  const state = events.reduce(reduce, idleRun(runId));
+  const state = foldRun(runId, events);
   const log = new EventLog({ runId, journal, clock: deps.clock, state, observers: [] });
   try {
     return await change(handle.value, log);

@@ -86,6 +86,9 @@ async function answer(
   }
 }
 
+/** What a request of another process means as an answer. */
+export const ANSWERS = { approve: 'approved', reject: 'rejected', skip: 'skipped' } as const;
+
 /** Records an answer unless another process was first; returns the one that counts. */
 async function recordAnswer(run: RunContext, stage: string, given: Answered): Promise<Answered> {
   const earlier = run.log.state.stages[stage]?.confirmation?.answered;
@@ -102,11 +105,10 @@ export async function recordRequest(
   if (message.type === 'cancel') return false;
   const confirmation = run.log.state.stages[message.stage]?.confirmation;
   if (!confirmation || confirmation.answered || message.plan_hash !== run.created.plan_hash) return false;
-  const answers = { approve: 'approved', reject: 'rejected', skip: 'skipped' } as const;
   await run.log.append({
     type: 'confirmation.answered',
     stage: message.stage,
-    answer: answers[message.type],
+    answer: ANSWERS[message.type],
     by: message.by,
     via: 'command',
     plan_hash: message.plan_hash,

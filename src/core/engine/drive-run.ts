@@ -1,12 +1,13 @@
 import type { Draft, RunFinished } from '../events.ts';
 import { EventLog } from '../event-log.ts';
+import { pairKey } from '../fold-index.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import { type Executor, type Executors, JournalError, type RunHandle, type RunRequest } from '../ports.ts';
 import type { RunState } from '../run-state.ts';
 import { summarize } from '../summary.ts';
 import { analysisReport } from './analysis.ts';
 import type { Drive, EngineDeps } from './api.ts';
-import { cancelledStage } from './cancelled-stage.ts';
+import { endedStage } from './ended-stage.ts';
 import { recordRequest } from './confirm.ts';
 import { type GraphResult, runFinally, runGraph, runNested } from './graph.ts';
 import { rollBack } from './rollback.ts';
@@ -177,7 +178,11 @@ function asksForRollback(scope: Scope, failure: Failure | undefined): boolean {
 async function recordCancel(log: EventLog, { cause }: StopReason): Promise<void> {
   await log.append({ type: 'cancel.requested', by: cause });
   for (const { name, status, attempt } of Object.values(log.state.stages)) {
-    if (status === 'waiting' || status === 'running') log.record(cancelledStage(name, attempt, cause));
+    if (status === 'waiting' || status === 'running') {
+      log.record(
+        endedStage(name, attempt, { status: 'cancelled', failure: { reason: 'cancelled', by: cause } }),
+      );
+    }
   }
 }
 
@@ -239,7 +244,7 @@ async function settle(run: RunContext): Promise<void> {
   if (!hasFailed(log.state)) return;
   const index = await deps.store.index();
   if (!index.ok) return;
-  const consecutive = index.value.consecutive[`${created.pipeline}\u0000${created.environment}`] ?? 0;
+  const consecutive = index.value.consecutive[pairKey(created.pipeline, created.environment)] ?? 0;
   if (consecutive < 2) return;
   const earlier = index.value.runs.filter(
     (other) =>

@@ -1,9 +1,8 @@
-import type { RunEvent } from '../events.ts';
 import type { EventLog } from '../event-log.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { RunHandle, StoredRun } from '../ports.ts';
 import type { PipelineLock } from '../run-index.ts';
-import { idleRun, reduce, type RunState } from '../run-state.ts';
+import { foldRun, idleRun, reduce, type RunState } from '../run-state.ts';
 import { answerRun, cancelRun } from './answer.ts';
 import type { Drive, Engine, EngineDeps, Plan, RerunChoice, StartRequest } from './api.ts';
 import { lookUp } from './cache.ts';
@@ -32,7 +31,7 @@ export function createEngine(deps: EngineDeps): Engine {
 
 /** The folded state of a stored run as it is now: without a live owner nothing is running. */
 export function stateOf(stored: StoredRun, nowMs: number): RunState {
-  const state = fold(stored.runId, stored.events);
+  const state = foldRun(stored.runId, stored.events);
   if (state.status === 'waiting') return withExpiry(state, nowMs);
   return state.status === 'running' && !stored.owner
     ? { ...state, status: 'interrupted', interrupted_by: 'its process died' }
@@ -59,10 +58,6 @@ function withExpiry(state: RunState, nowMs: number): RunState {
     failure: { reason: 'stage-failed', stage: expired.name, cause: failure },
     stages: { ...state.stages, [expired.name]: { ...expired, status: 'failed', failure } },
   };
-}
-
-export function fold(runId: string, events: readonly RunEvent[]): RunState {
-  return events.reduce(reduce, idleRun(runId));
 }
 
 /** SHA-256 over all that decides what a run does: what a confirmation is bound to. */
@@ -98,7 +93,7 @@ async function plan(deps: EngineDeps, request: StartRequest): Promise<Result<Pla
 async function planAgain(deps: EngineDeps, runId: string, choice?: RerunChoice): Promise<Result<Plan>> {
   const stored = await deps.store.read(runId);
   if (!stored.ok) return stored;
-  const before = fold(runId, stored.value.events);
+  const before = foldRun(runId, stored.value.events);
   const { created } = before;
   if (!created) return failed({ reason: 'invalid', message: `run ${runId} never began` });
   const resets = resetsFor(before, choice);
@@ -218,7 +213,7 @@ async function takeUp(
 ): Promise<Result<RunState>> {
   const handle = await deps.store.open(runId);
   if (!handle.ok) return handle;
-  const before = fold(runId, handle.value.events);
+  const before = foldRun(runId, handle.value.events);
   const resets = before.created
     ? resetsFor(before, choice)
     : failed({

@@ -7,7 +7,7 @@ import { WAIVED_RULE } from './rules.ts';
 import { type RunContext, type StageRun, Suspended } from './run-context.ts';
 import { type Scope, variablesOf } from './scope.ts';
 import { isInterrupted } from './stop.ts';
-import { runStage, skipStage } from './stage-runner.ts';
+import { failStage, runStage, skipStage } from './stage-runner.ts';
 
 /** Statuses in which a stage is over. */
 const ENDED: ReadonlySet<StageStatus> = new Set([
@@ -104,7 +104,7 @@ class Graph {
     const verdict = decide(stage, this.#scope.definition, this.#facts);
     if (verdict.state === 'open') return false;
     if (verdict.state === 'invalid') {
-      await failStage(this.#run, id, verdict.failure);
+      await failStage({ run: this.#run, id }, verdict.failure);
       return true;
     }
     if (verdict.decision.action === 'skip') {
@@ -177,25 +177,10 @@ async function runKnownStage(
   if (!kind) {
     const known = Object.keys(run.deps.kinds).join(', ');
     const message = `this Pipewright has no stage kind "${stage.uses}"; known: ${known}`;
-    return failStage(run, id, { reason: 'invalid', message });
+    return failStage({ run, id }, { reason: 'invalid', message });
   }
   const target: StageRun = { run, scope, id, stage, kind };
   return runStage(target, decision);
-}
-
-async function failStage(run: RunContext, id: string, failure: Failure): Promise<void> {
-  await run.log.append({
-    type: 'stage.finished',
-    stage: id,
-    status: 'failed',
-    attempt: run.log.state.stages[id]?.attempt ?? 0,
-    duration_ms: 0,
-    wait_ms: 0,
-    failure,
-    warnings: [],
-    outputs: {},
-    cached: false,
-  });
 }
 
 /** `finally` stages, one after another, each whatever the one before it did. */
@@ -210,7 +195,7 @@ export async function runFinally(run: RunContext, scope: Scope): Promise<void> {
       evidence: [],
     };
     const verdict = stage.if === undefined ? undefined : evaluateAlone(run, scope, stage.if);
-    if (verdict && !verdict.ok) await failStage(run, id, verdict.failure);
+    if (verdict && !verdict.ok) await failStage({ run, id }, verdict.failure);
     else if (verdict?.value === false)
       await skipStage(
         { run, id },

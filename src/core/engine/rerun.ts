@@ -3,6 +3,7 @@ import type { EventLog } from '../event-log.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { RunState, StageState } from '../run-state.ts';
 import type { RerunChoice } from './api.ts';
+import { endedStage } from './ended-stage.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { downstreamOf, findStage } from './scope.ts';
 import type { PipelineDefinition } from '../definition.ts';
@@ -44,17 +45,7 @@ function waive(before: StageState | undefined, stage: string): readonly Reset[] 
         would_flip: `rerun ${stage}`,
       },
     },
-    {
-      type: 'stage.finished',
-      stage,
-      status: 'skipped',
-      attempt: 0,
-      duration_ms: 0,
-      wait_ms: 0,
-      warnings: [],
-      outputs: {},
-      cached: false,
-    },
+    endedStage(stage, 0, { status: 'skipped' }),
   ];
 }
 

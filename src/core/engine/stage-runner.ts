@@ -6,9 +6,10 @@ import type { StageState } from '../run-state.ts';
 import { reusable, storeResult } from './cache.ts';
 import { confirmStage } from './confirm.ts';
 import { withDeadline } from './deadline.ts';
+import { endedStage } from './ended-stage.ts';
 import { backoffMs, mayRetry } from './retry.ts';
 import { WAIVED_RULE } from './rules.ts';
-import { type StageRun, Suspended } from './run-context.ts';
+import { type RunContext, type StageRun, Suspended } from './run-context.ts';
 import { stageContext } from './stage-context.ts';
 import { failureOfAbort, isInterrupted, stopReason } from './stop.ts';
 import { WaitMeter } from './wait-meter.ts';
@@ -187,16 +188,13 @@ function failureResult(
 
 async function finish({ run, id }: StageRun, timing: Timing, end: StageEnd): Promise<void> {
   const total = run.deps.clock.monotonicMs() - timing.began;
-  await run.log.append({
-    type: 'stage.finished',
-    stage: id,
-    attempt: run.log.state.stages[id]?.attempt ?? 0,
-    duration_ms: Math.max(0, Math.round(total - timing.meter.totalMs)),
-    wait_ms: Math.round(timing.meter.totalMs),
-    warnings: [],
-    cached: false,
-    ...end,
-  });
+  await run.log.append(
+    endedStage(id, attemptOf(run, id), {
+      duration_ms: Math.max(0, Math.round(total - timing.meter.totalMs)),
+      wait_ms: Math.round(timing.meter.totalMs),
+      ...end,
+    }),
+  );
 }
 
 /** A stage that was decided against ends without an attempt. */
@@ -205,17 +203,16 @@ export async function skipStage(
   decision: Decision,
 ): Promise<void> {
   run.log.record({ type: 'stage.decided', stage: id, decision });
-  await run.log.append({
-    type: 'stage.finished',
-    stage: id,
-    status: 'skipped',
-    attempt: run.log.state.stages[id]?.attempt ?? 0,
-    duration_ms: 0,
-    wait_ms: 0,
-    warnings: [],
-    outputs: {},
-    cached: false,
-  });
+  await run.log.append(endedStage(id, attemptOf(run, id), { status: 'skipped' }));
+}
+
+/** A stage that could not even begin. */
+export async function failStage({ run, id }: Pick<StageRun, 'run' | 'id'>, failure: Failure): Promise<void> {
+  await run.log.append(endedStage(id, attemptOf(run, id), { status: 'failed', failure }));
+}
+
+function attemptOf(run: RunContext, id: string): number {
+  return run.log.state.stages[id]?.attempt ?? 0;
 }
 
 /** A new attempt of a nested pipeline begins from its beginning. */

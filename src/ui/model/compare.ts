@@ -1,6 +1,7 @@
 import type { RunState } from '../../core/run-state.ts';
 import { columns, oneLine } from '../text.ts';
-import { markOf, wordOf } from '../theme.ts';
+import { markOf } from '../../core/status-look.ts';
+import { wordOf } from '../theme.ts';
 import { clockOf } from '../times.ts';
 
 /** Two runs beside each other: what they were given, how their stages ended, how long they took. */

@@ -2,7 +2,8 @@ import type { RunSummary } from '../../core/run-index.ts';
 import { matches } from '../list.ts';
 import type { HistoryState } from '../state.ts';
 import { oneLine, pad, spread } from '../text.ts';
-import { markOf, paintStatus, type Theme, wordOf } from '../theme.ts';
+import { markOf, paintStatus } from '../../core/status-look.ts';
+import { type Theme, wordOf } from '../theme.ts';
 import { ageOf, clockOf } from '../times.ts';
 import type { ListRow } from './rows.ts';
 

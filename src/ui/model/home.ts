@@ -3,7 +3,8 @@ import type { PipelineEntry } from '../backend.ts';
 import { matches } from '../list.ts';
 import type { HomeState } from '../state.ts';
 import { clip, columns, oneLine, pad, spread, wrap } from '../text.ts';
-import { markOf, paintStatus, type Theme, wordOf } from '../theme.ts';
+import { markOf, paintStatus } from '../../core/status-look.ts';
+import { type Theme, wordOf } from '../theme.ts';
 import { ageOf, clockOf } from '../times.ts';
 import type { ListRow } from './rows.ts';
 

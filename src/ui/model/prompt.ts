@@ -4,7 +4,8 @@ import { findBinding, KEYMAP, modeOf } from '../keymap.ts';
 import { labelOf } from '../keys.ts';
 import { questionOf, type EditedText, type Question, type ScreenState } from '../state.ts';
 import { clip, oneLine, pad, widthOf } from '../text.ts';
-import { markOf, paintStatus, type Theme } from '../theme.ts';
+import { markOf, paintStatus } from '../../core/status-look.ts';
+import { type Theme } from '../theme.ts';
 import { failedStages } from './tree.ts';
 
 /** The rows above the footer: what is asked, typed, waited for or said. At least one, so that nothing jumps. */
