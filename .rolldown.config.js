@@ -4,8 +4,9 @@ import { defineConfig } from 'rolldown';
 const shared = {
   platform: 'node',
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },
-  // Ink asks for it only with DEV=true; nobody installs it.
-  external: ['react-devtools-core'],
+  // react-devtools-core: Ink asks for it only with DEV=true; nobody installs it.
+  // The clients of daemons stay packages: they look for their own optional native parts, and few commands load them.
+  external: ['react-devtools-core', 'dockerode', 'nodemailer', 'ssh2'],
 };
 
 // Flat: a module that looks for a program beside itself finds it from any chunk.
