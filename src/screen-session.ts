@@ -162,6 +162,8 @@ async function begin(
       return engine.continue(work.runId, drive);
     case 'rerun':
       return engine.rerun(work.runId, work.choice, drive);
+    case 'undo':
+      return engine.undo(work.runId, drive);
     case 'start': {
       const request = await prepareOrder({ services, common }, work.order);
       return request.ok ? engine.start(request.value.request, drive) : request;

@@ -175,8 +175,8 @@ export const COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'rerun',
-    usage: '<run> <stage…> [--downstream|--failed]',
-    summary: 'Run chosen stages of a run again: same run, new attempt.',
+    usage: '<run> [stage…] [--downstream|--failed|--skip STAGE …|--rollback]',
+    summary: 'Run chosen stages of a run again: same run, new attempt; or undo what it did.',
     positionals: { min: 1, max: Number.POSITIVE_INFINITY, what: `${RUN}, and stages` },
     options: [
       { name: 'downstream', type: 'flag', help: 'Also every stage that needs them.' },
@@ -185,11 +185,26 @@ export const COMMANDS: readonly CommandSpec[] = [
         type: 'flag',
         help: 'All that failed, was cancelled or interrupted, and what was skipped for it.',
       },
-      { name: 'plan', type: 'flag', help: 'Only show what would run again.' },
+      {
+        name: 'skip',
+        type: 'list',
+        value: 'STAGE …',
+        help: 'Waive these: they end as skipped, and what needs them goes on.',
+      },
+      {
+        name: 'rollback',
+        type: 'flag',
+        help: 'Undo what the failed run did, by the rollback: steps of its stages; exit 5.',
+      },
+      { name: 'plan', type: 'flag', help: 'Only show what would run.' },
       YES,
       { ...JSON_OPTION, help: 'The same as --output json.' },
     ],
-    examples: ['pipewright rerun last test --downstream', 'pipewright rerun last --failed'],
+    examples: [
+      'pipewright rerun last test --downstream',
+      'pipewright rerun last --failed --skip lint',
+      'pipewright rerun last --rollback',
+    ],
   },
   {
     name: 'approve',

@@ -89,6 +89,10 @@ export interface RerunCommand extends Common {
   readonly stages: readonly string[];
   readonly downstream: boolean;
   readonly failed: boolean;
+  /** Stages that are waived. */
+  readonly skip: readonly string[];
+  /** Nothing runs again: what ran is undone. */
+  readonly rollback: boolean;
   readonly planOnly: boolean;
   readonly yes: boolean;
 }

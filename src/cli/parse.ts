@@ -147,20 +147,28 @@ const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
 };
 
 function buildRerun({ common, args, scanned, spec }: Input): Result<Command> {
-  const isFailed = scanned.flags.has('failed');
+  const { flags } = scanned;
   const stages = args.slice(1);
-  if (stages.length === 0 && !isFailed) {
-    return usageError('"rerun" needs at least one stage, or --failed.', spec);
+  const skip = list(scanned, 'skip');
+  const isChosen = stages.length > 0 || skip.length > 0 || flags.has('failed');
+  const isRollback = flags.has('rollback');
+  if (isRollback && (isChosen || flags.has('downstream'))) {
+    return usageError('"rerun --rollback" undoes the whole run: it takes no stages.', spec);
+  }
+  if (!isChosen && !isRollback) {
+    return usageError('"rerun" needs at least one stage, --failed, --skip or --rollback.', spec);
   }
   return ok({
     ...common,
     name: 'rerun',
     run: first(args),
     stages,
-    downstream: scanned.flags.has('downstream'),
-    failed: isFailed,
-    planOnly: scanned.flags.has('plan'),
-    yes: scanned.flags.has('yes'),
+    skip,
+    downstream: flags.has('downstream'),
+    failed: flags.has('failed'),
+    rollback: isRollback,
+    planOnly: flags.has('plan'),
+    yes: flags.has('yes'),
   });
 }
 

@@ -256,7 +256,10 @@ export interface RollbackStarted extends EventBase {
   readonly type: 'rollback.started';
   /** Stages to undo, in the order of undoing. */
   readonly stages: readonly string[];
+  /** The stage whose failure it answers. */
   readonly cause: string;
+  /** Who asked for it; absent when `on_failure: rollback` did. */
+  readonly by?: string;
 }
 
 /** One stage was undone, or could not be. */

@@ -235,7 +235,7 @@ function countOutcome(draft: Draft, record: Extract<RunRecord, { type: 'run.ende
     draft.consecutive.delete(key);
     draft.locked = draft.locked.filter((lock) => pairKey(lock.pipeline, lock.environment) !== key);
   }
-  if (outcome !== 'failed') return;
+  if (outcome !== 'failed' || record.is_undo === true) return;
   const failures = (draft.consecutive.get(key) ?? 0) + 1;
   draft.consecutive.set(key, failures);
   const limit = record.max_consecutive_failures;

@@ -19,6 +19,8 @@ export type RunRecord =
       readonly summary: RunSummary;
       /** Spec 2: this many failures in a row lock the pipeline for its environment. */
       readonly max_consecutive_failures: number;
+      /** What a person had undone: it had failed before, and is not one more failure. */
+      readonly is_undo?: boolean;
     }
   | {
       readonly type: 'unlocked';

@@ -3,6 +3,7 @@ import type {
   Decision,
   ConfirmationAnswered,
   ConfirmationRequested,
+  RollbackStarted,
   RunCreated,
   RunEvent,
   StageStarted,
@@ -37,7 +38,7 @@ export interface RunState {
   readonly stages: Readonly<Record<string, StageState>>;
   /** Why it was interrupted the last time. */
   readonly interrupted_by?: string;
-  readonly rollback?: { readonly stages: readonly string[]; readonly cause: string };
+  readonly rollback?: { readonly stages: readonly string[]; readonly cause: string; readonly by?: string };
   readonly last_seq: number;
 }
 
@@ -72,6 +73,8 @@ export interface StageState {
   /** A person's word about a crash in the middle of it. */
   readonly interruption_answer?: 'retry' | 'skip' | 'fail';
   readonly rollback?: { readonly failure?: Failure; readonly duration_ms: number };
+  /** How often its undo was begun: the second time goes on where the first one failed. */
+  readonly undo_tries?: number;
 }
 
 export interface AttemptState {
@@ -137,12 +140,27 @@ export function reduce(before: RunState, event: RunEvent): RunState {
     case 'cancel.requested':
       return { ...state, cancel_requested_by: event.by };
     case 'rollback.started':
-      return { ...state, rollback: { stages: event.stages, cause: event.cause } };
+      return undoing(state, event);
     case 'leftovers.stopped':
       return state;
     default:
       return withStage(state, event.stage, (stage) => reduceStage(stage, event));
   }
+}
+
+/** What failed to be undone before is tried again. */
+function undoing(state: RunState, { stages: ids, cause, by }: RollbackStarted): RunState {
+  const begun = ids.flatMap((id) => {
+    const stage = state.stages[id];
+    if (!stage) return [];
+    const { rollback: _, ...rest } = stage;
+    return [[id, { ...rest, undo_tries: (stage.undo_tries ?? 0) + 1 }] as const];
+  });
+  return {
+    ...state,
+    rollback: { stages: ids, cause, ...(by !== undefined && { by }) },
+    stages: { ...state.stages, ...Object.fromEntries(begun) },
+  };
 }
 
 /** Taken up again: what only its former end knew is gone. An undo that a crash cut short stays. */
@@ -156,8 +174,8 @@ function reopen(state: RunState, assumeYes: boolean): RunState {
     rollback,
     ...open
   } = state;
-  const undoing = rollback && wasFinished === undefined;
-  return { ...open, status: 'running', assume_yes: assumeYes, ...(undoing && { rollback }) };
+  const isUndoing = rollback && wasFinished === undefined;
+  return { ...open, status: 'running', assume_yes: assumeYes, ...(isUndoing && { rollback }) };
 }
 
 type StageEvent = Exclude<

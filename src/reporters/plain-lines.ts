@@ -1,6 +1,7 @@
 import type {
   ConfirmationAnswered,
   ConfirmationRequested,
+  RollbackStarted,
   RunCreated,
   RunEvent,
   StageFinished,
@@ -51,7 +52,7 @@ export function eventLines(event: RunEvent, state: RunState, style: Style): stri
     case 'confirmation.answered':
       return [answeredLine(event, state, style)];
     case 'rollback.started':
-      return [style.warn(`undoing ${event.stages.join(', ')} because ${sanitizeText(event.cause)} failed`)];
+      return [style.warn(`undoing ${event.stages.join(', ')} ${sanitizeText(whyUndone(event))}`)];
     case 'rollback.finished':
       return [
         event.failure
@@ -65,6 +66,10 @@ export function eventLines(event: RunEvent, state: RunState, style: Style): stri
     default:
       return unreachable(event);
   }
+}
+
+function whyUndone({ cause, by }: RollbackStarted): string {
+  return by === undefined ? `because ${cause} failed` : `as ${by} asked`;
 }
 
 function createdLine(event: RunCreated, style: Style): string {

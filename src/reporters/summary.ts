@@ -1,3 +1,4 @@
+import { undoOf } from '../core/engine/undo.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { describeFailure } from './describe-failure.ts';
@@ -104,6 +105,7 @@ export function nextLines(state: RunState): string[] {
       return commandTable([
         [`pipewright why ${id}`, 'explains what happened'],
         [`pipewright continue ${id}`, 'runs what failed, and what came after it, again'],
+        ...(undoOf(state).ok ? [[`pipewright rerun ${id} --rollback`, 'undoes what it did']] : []),
       ]);
     case 'cancelled':
     case 'running':

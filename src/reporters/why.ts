@@ -40,9 +40,9 @@ function runNotes(state: RunState): string[] {
   }
   if (state.failure) notes.push(describeFailure(state.failure));
   if (state.rollback) {
-    notes.push(
-      `undone: ${state.rollback.stages.join(', ')}, because ${sanitizeText(state.rollback.cause)} failed`,
-    );
+    const { stages, cause, by } = state.rollback;
+    const why = by === undefined ? `because ${cause} failed` : `as ${by} asked`;
+    notes.push(`undone: ${stages.join(', ')}, ${sanitizeText(why)}`);
   }
   return notes;
 }

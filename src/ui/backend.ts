@@ -107,7 +107,8 @@ export type RunWork =
   | { readonly type: 'prepared' }
   | { readonly type: 'start'; readonly order: RunOrder }
   | { readonly type: 'continue'; readonly runId: string }
-  | { readonly type: 'rerun'; readonly runId: string; readonly choice: RerunChoice };
+  | { readonly type: 'rerun'; readonly runId: string; readonly choice: RerunChoice }
+  | { readonly type: 'undo'; readonly runId: string };
 
 /** What a screen gives to a run that it drives. */
 export interface RunPart {

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { temporaryProject } from '../support/cli.ts';
 import { exampleProject } from './cli-project.ts';
 
 test('a run waits with exit 3, is approved from another process, and continue finishes it with 0', async () => {
@@ -155,4 +156,37 @@ test('plan touches nothing', async () => {
     ],
   });
   expect(existsSync(path.join(project.root, 'state'))).toBe(false);
+});
+
+const UNDOABLE = `name: undoable
+stages:
+  - name: switch
+    steps: ["echo switched >> trace"]
+    rollback: ["echo back >> trace"]
+  - name: check
+    steps: ["exit 1"]
+  - name: tell
+    steps: ["echo told >> trace"]
+`;
+
+test('rerun --skip waives a failed stage, rerun --rollback undoes a failed run and exits with 5', async () => {
+  using project = temporaryProject({ 'pipelines/undoable.yaml': UNDOABLE });
+  const trace = (): string => readFileSync(path.join(project.root, 'trace'), 'utf8');
+  expect((await project.run(['run', 'undoable'])).code).toBe(1);
+  const plan = await project.json(['rerun', 'last', '--rollback', '--plan']);
+  expect(plan).toMatchObject({ cause: 'check', stages: ['switch'] });
+  expect(trace()).toBe('switched\n');
+  const undone = await project.run(['rerun', 'last', '--rollback']);
+  expect(undone.code).toBe(5);
+  expect(undone.stdout).toMatch(/undoing switch as \S+ asked/);
+  expect(trace()).toBe('switched\nback\n');
+  const twice = await project.run(['rerun', 'last', '--rollback']);
+  expect(twice.code).toBe(2);
+  expect(twice.stderr).toContain('is undone already');
+
+  expect((await project.run(['run', 'undoable'])).code).toBe(1);
+  const waived = await project.run(['rerun', 'last', '--failed', '--skip', 'check']);
+  expect(waived.code).toBe(0);
+  expect(trace()).toBe('switched\nback\nswitched\ntold\n');
+  expect((await project.run(['rerun', 'last', '--skip', 'chekc'])).code).toBe(2);
 });

@@ -1,3 +1,5 @@
+import type { RerunChoice } from '../../core/engine/api.ts';
+import { undoLines, undoOf } from '../../core/engine/undo.ts';
 import type { Command, RerunCommand } from '../command.ts';
 import { driveRun } from '../drive.ts';
 import { orFail, printFailure, printProblems, printView, withRun } from '../print.ts';
@@ -33,18 +35,40 @@ async function newestOpenRun(services: Services): Promise<string | undefined> {
 
 /** `rerun`, or with `--plan` only what it would do. */
 export async function rerun(command: RerunCommand, services: Services): Promise<number> {
-  const { stages, downstream, failed } = command;
-  const choice = { stages, downstream, failed };
+  const { stages, downstream, failed, skip } = command;
+  const choice: RerunChoice = { stages, downstream, failed, ...(skip.length > 0 && { skip }) };
   return withRun(services, command, command.run, async (runId) => {
-    if (!command.planOnly) {
-      return driveRun(services, { common: command, assumeYes: command.yes }, (engine, drive) =>
-        engine.rerun(runId, choice, drive),
-      );
+    if (command.planOnly) {
+      return command.rollback
+        ? planUndo(command, services, runId)
+        : planAgain(command, services, { runId, choice });
     }
-    const engine = await services.engine(nobody);
-    if (!engine.ok) return printProblems(services, command, engine.failure);
-    return orFail(services, command, await engine.value.planAgain(runId, choice), async (planned) =>
-      printView(services, command, (await services.views()).plan(planned)),
+    return driveRun(services, { common: command, assumeYes: command.yes }, (engine, drive) =>
+      command.rollback ? engine.undo(runId, drive) : engine.rerun(runId, choice, drive),
     );
   });
+}
+
+async function planAgain(
+  command: RerunCommand,
+  services: Services,
+  { runId, choice }: { readonly runId: string; readonly choice: RerunChoice },
+): Promise<number> {
+  const engine = await services.engine(nobody);
+  if (!engine.ok) return printProblems(services, command, engine.failure);
+  return orFail(services, command, await engine.value.planAgain(runId, choice), async (planned) =>
+    printView(services, command, (await services.views()).plan(planned)),
+  );
+}
+
+/** The stages that `--rollback` would undo, with the commands that do it. */
+async function planUndo(command: RerunCommand, services: Services, runId: string): Promise<number> {
+  const state = await services.state(runId);
+  if (!state.ok) return printFailure(services, command, state.failure);
+  return orFail(services, command, undoOf(state.value), (undo) =>
+    printView(services, command, {
+      lines: () => undoLines(state.value, undo),
+      document: () => ({ run_id: runId, cause: undo.cause, stages: undo.stages }),
+    }),
+  );
 }

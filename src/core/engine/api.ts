@@ -110,6 +110,8 @@ export interface Engine {
   readonly planAgain: (runId: string, choice?: RerunChoice) => Promise<Result<Plan>>;
   /** Opens chosen stages again (same run, new attempt) and drives it. */
   readonly rerun: (runId: string, choice: RerunChoice, drive: Drive) => Promise<Result<RunState>>;
+  /** Undoes what a failed or cancelled run has done, by the `rollback:` steps of its stages; it ends as `rolled_back`. */
+  readonly undo: (runId: string, drive: Drive) => Promise<Result<RunState>>;
   /** Records an answer, through the owner if one lives. Returns the status afterwards. */
   readonly answer: (
     runId: string,

@@ -20,6 +20,14 @@ import { stopReason, type StopReason } from './stop.ts';
 /** The events that open this process's part of a run: `run.created`, or `run.resumed` and resets. */
 export type Opening = (log: EventLog) => Promise<void>;
 
+/** Where a run stands when this process takes it. */
+export interface RunStart {
+  readonly state: RunState;
+  readonly open: Opening;
+  /** Instead of running stages: undo what ran. */
+  readonly undo?: { readonly cause: string; readonly by: string };
+}
+
 /**
  * Drives a run that this process owns until it ends, waits or is stopped; then records how, and lets go of it.
  * Fails only when the state cannot be written.
@@ -27,7 +35,7 @@ export type Opening = (log: EventLog) => Promise<void>;
 export async function driveRun(
   deps: EngineDeps,
   handle: RunHandle,
-  start: { readonly state: RunState; readonly open: Opening },
+  start: RunStart,
   drive: Drive,
 ): Promise<Result<RunState>> {
   const log = new EventLog({
@@ -41,7 +49,7 @@ export async function driveRun(
   const opened = new OpenExecutors();
   try {
     await start.open(log);
-    const session = openSession({ deps, drive, log, handle, opened });
+    const session = openSession({ deps, drive, log, handle, opened, undo: start.undo });
     try {
       await finishRun(session, await work(session), began);
     } finally {
@@ -62,6 +70,7 @@ interface Session {
   readonly run: RunContext;
   readonly scope: Scope;
   readonly opened: OpenExecutors;
+  readonly undo: RunStart['undo'];
   readonly close: () => void;
 }
 
@@ -71,8 +80,9 @@ function openSession(parts: {
   readonly log: EventLog;
   readonly handle: RunHandle;
   readonly opened: OpenExecutors;
+  readonly undo: RunStart['undo'];
 }): Session {
-  const { deps, drive, log, handle, opened } = parts;
+  const { deps, drive, log, handle, opened, undo } = parts;
   const { created } = log.state;
   if (!created) throw new Error(`run ${handle.runId} has no run.created event`);
   const stop = new AbortController();
@@ -109,16 +119,18 @@ function openSession(parts: {
   return {
     run,
     opened,
+    undo,
     scope: { definition: created.definition, prefix: '', params: created.params },
     close: unsubscribe,
   };
 }
 
-/** The stages; a rollback that a crash cut short comes before any of them. */
-async function work({ run, scope }: Session): Promise<GraphResult> {
+/** The stages; a rollback that was asked for, or that a crash cut short, comes instead of them. */
+async function work({ run, scope, undo }: Session): Promise<GraphResult> {
   const { rollback, stages } = run.log.state;
-  const cause = rollback && stages[rollback.cause]?.failure;
-  if (rollback && cause) return { suspended: [], failure: { stage: rollback.cause, cause } };
+  const stage = undo?.cause ?? rollback?.cause;
+  const cause = stage === undefined ? undefined : stages[stage]?.failure;
+  if (stage !== undefined && cause) return { suspended: [], failure: { stage, cause } };
   return runGraph(run, scope);
 }
 
@@ -148,7 +160,7 @@ async function finishRun(session: Session, result: GraphResult, began: number): 
   // A cancelled run's own signal is spent; what cleans up after it gets one that only a broken journal aborts.
   const closing: RunContext = stop ? { ...run, signal: log.broken } : run;
   if (stop) await recordCancel(log, stop);
-  const rollbackFailure = stop ? undefined : await rollBackIfAsked(closing, scope, result);
+  const rollbackFailure = stop ? undefined : await rollBackIfAsked(closing, session, result);
   await runFinally(closing, scope);
   await stopLeftovers(session);
   const ending = endingOf(log.state, { stop, result, rollbackFailure });
@@ -161,11 +173,14 @@ async function finishRun(session: Session, result: GraphResult, began: number): 
 
 async function rollBackIfAsked(
   run: RunContext,
-  scope: Scope,
+  { scope, undo }: Session,
   { failure }: GraphResult,
 ): Promise<Failure | undefined> {
-  if (!failure || !asksForRollback(scope, { reason: 'stage-failed', ...failure })) return undefined;
-  return rollBack(run, scope, failure.stage);
+  const by = undo?.by ?? run.log.state.rollback?.by;
+  const isAsked =
+    by !== undefined || asksForRollback(scope, failure && { reason: 'stage-failed', ...failure });
+  if (!failure || !isAsked) return undefined;
+  return rollBack(run, scope, { cause: failure.stage, ...(by !== undefined && { by }) });
 }
 
 /** The stage that failed asks for it, or one inside it whose failure this is. */
@@ -238,6 +253,8 @@ async function settle(run: RunContext): Promise<void> {
     at: deps.clock.now(),
     summary: summarize(log.state),
     max_consecutive_failures: drive.maxConsecutiveFailures,
+    // Its failure was counted when it failed.
+    ...(log.state.rollback?.by !== undefined && { is_undo: true }),
   });
   await handle.snapshot(log.state);
   if (!recorded.ok) throw new JournalError(recorded.failure);

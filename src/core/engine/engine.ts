@@ -8,9 +8,10 @@ import type { Drive, Engine, EngineDeps, Plan, RerunChoice, StartRequest } from 
 import { lookUp } from './cache.ts';
 import { driveRun } from './drive-run.ts';
 import { type PlanInputs, planPipeline } from './plan.ts';
-import { openAgain, resetsFor } from './rerun.ts';
+import { endingAgain, openAgain, resetsFor } from './rerun.ts';
 import type { Scope } from './scope.ts';
 import { checkSelection } from './selection.ts';
+import { undoOf } from './undo.ts';
 
 /** The operations behind every command; all state enters and leaves through `deps`. */
 export function createEngine(deps: EngineDeps): Engine {
@@ -20,6 +21,7 @@ export function createEngine(deps: EngineDeps): Engine {
     continue: (runId, drive) => takeUp(deps, runId, drive),
     planAgain: (runId, choice) => planAgain(deps, runId, choice),
     rerun: (runId, choice, drive) => takeUp(deps, runId, drive, choice),
+    undo: (runId, drive) => undoRun(deps, runId, drive),
     answer: (runId, stage, answer) => answerRun(deps, runId, stage, answer),
     cancel: (runId) => cancelRun(deps, runId),
     state: async (runId) => {
@@ -228,6 +230,22 @@ async function takeUp(
   const { user, host, pid } = deps.identity;
   const open = openAgain({ by: `${user}@${host}`, pid, assumeYes: drive.assumeYes }, resets.value);
   return driveRun(deps, handle.value, { state: before, open }, drive);
+}
+
+/** Undoes what a failed or cancelled run has done, in the run itself: it ends as `rolled_back`. */
+async function undoRun(deps: EngineDeps, runId: string, drive: Drive): Promise<Result<RunState>> {
+  const handle = await deps.store.open(runId);
+  if (!handle.ok) return handle;
+  const before = foldRun(runId, handle.value.events);
+  const undo = undoOf(before);
+  if (!undo.ok) {
+    await handle.value.release();
+    return undo;
+  }
+  const { user, host, pid } = deps.identity;
+  const by = `${user}@${host}`;
+  const open = openAgain({ by, pid, assumeYes: drive.assumeYes }, endingAgain(before));
+  return driveRun(deps, handle.value, { state: before, open, undo: { cause: undo.value.cause, by } }, drive);
 }
 
 /** Nothing is open in it; a cancel and a rollback are final unless stages are chosen by name. */

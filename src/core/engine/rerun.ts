@@ -122,6 +122,15 @@ function endStages(
     .filter((name) => state.stages[name]?.status !== 'pending');
 }
 
+/** What runs at the end of a run, for another end. */
+export function endingAgain(state: RunState): readonly Reset[] {
+  const stages = state.created?.definition.finally ?? [];
+  const reason = 'the run comes to another end';
+  return stages
+    .filter(({ name }) => state.stages[name]?.status !== 'pending')
+    .map(({ name }) => ({ type: 'stage.reset', stage: name, by: 'rerun', reason }));
+}
+
 /** A nested stage is reached only through the stages around it. */
 function withParents(state: RunState, ids: ReadonlySet<string>): readonly string[] {
   const all = new Set(ids);

@@ -1,41 +1,38 @@
 import type { StageDefinition } from '../definition.ts';
 import type { Failure } from '../failure.ts';
+import type { StageState } from '../run-state.ts';
 import type { RunContext } from './run-context.ts';
 import { findStage, type Scope, variablesOf } from './scope.ts';
 import { runStep } from './step-runner.ts';
+import { stagesToUndo } from './undo.ts';
 import { WaitMeter } from './wait-meter.ts';
 
-/** Steps of an undo are recorded under their stage with this before their name. */
-const PREFIX = 'rollback: ';
+/** Steps of an undo are recorded under their stage with this before their name; later tries are counted. */
+function prefixOf(tries: number): string {
+  return tries > 1 ? `rollback ${tries}: ` : 'rollback: ';
+}
 
 /**
  * Undoes what the run has done: the stage that failed first, then the ended ones in reverse order of
  * completion, each by its `rollback:` steps. Goes on after a failure, so that as much as possible is undone.
- * Taken up where it stands after a crash.
+ * Taken up where it stands after a crash. `by` is who asked for it, if anybody did.
  */
-export async function rollBack(run: RunContext, scope: Scope, cause: string): Promise<Failure | undefined> {
+export async function rollBack(
+  run: RunContext,
+  scope: Scope,
+  { cause, by }: { readonly cause: string; readonly by?: string },
+): Promise<Failure | undefined> {
   const known = run.log.state.rollback;
-  const ids = known?.stages ?? stagesToUndo(run, scope, cause);
-  if (!known) await run.log.append({ type: 'rollback.started', stages: ids, cause });
+  const stages = known?.stages ?? stagesToUndo(run.log.state, scope.definition, cause);
+  if (!known)
+    await run.log.append({ type: 'rollback.started', stages, cause, ...(by !== undefined && { by }) });
   let failure: Failure | undefined;
-  for (const id of ids) {
+  for (const id of stages) {
     const done = run.log.state.stages[id]?.rollback;
     const stageFailure = done ? done.failure : await undoStage(run, scope, id);
     if (stageFailure) failure ??= { reason: 'rollback-failed', stage: id, cause: stageFailure };
   }
   return failure;
-}
-
-function stagesToUndo(run: RunContext, scope: Scope, cause: string): readonly string[] {
-  const undoable = Object.values(run.log.state.stages).filter(({ name, attempt, cached }) => {
-    const stage = findStage(scope.definition, name);
-    return stage !== undefined && stage.rollback.length > 0 && attempt > 0 && !cached;
-  });
-  const completed = undoable
-    .filter(({ name, status }) => name !== cause && (status === 'passed' || status === 'warning'))
-    .toSorted((a, b) => (b.finished_seq ?? 0) - (a.finished_seq ?? 0));
-  const failing = undoable.filter(({ status }) => status === 'failed');
-  return [...failing, ...completed].map(({ name }) => name);
 }
 
 async function undoStage(run: RunContext, scope: Scope, id: string): Promise<Failure | undefined> {
@@ -59,10 +56,13 @@ async function undoSteps(
   id: string,
   stage: StageDefinition,
 ): Promise<Failure | undefined> {
-  const attempt = run.log.state.stages[id]?.attempt ?? 1;
+  const before = run.log.state.stages[id];
+  const attempt = before?.attempt ?? 1;
+  const tries = before?.undo_tries ?? 1;
   const inner = scopeOf(scope, id);
   const total = stage.rollback.length;
   for (const [index, step] of stage.rollback.entries()) {
+    if (wasUndone(before, step.name, tries)) continue;
     const result = await runStep(
       {
         run,
@@ -74,12 +74,19 @@ async function undoSteps(
         variables: () => variablesOf(inner, run.facts, run.log.state),
         meter: new WaitMeter(run.deps.clock.monotonicMs),
       },
-      { ...step, name: PREFIX + step.name },
+      { ...step, name: prefixOf(tries) + step.name },
       { index: index + 1, total },
     );
     if (result.failure) return result.failure;
   }
   return undefined;
+}
+
+/** An earlier try of the undo got past this step: doing it twice could undo too much. */
+function wasUndone(stage: StageState | undefined, step: string, tries: number): boolean {
+  return Array.from({ length: tries - 1 }, (_, at) => stage?.steps[prefixOf(at + 1) + step]).some(
+    (known) => known?.finished !== undefined && !known.finished.failure,
+  );
 }
 
 /** A nested stage's templates read its own pipeline; its parameters are those of the run by then. */

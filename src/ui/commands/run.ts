@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { StageDefinition } from '../../core/definition.ts';
 import { findStage } from '../../core/engine/scope.ts';
+import { undoLines, undoOf } from '../../core/engine/undo.ts';
 import type { RunEvent } from '../../core/events.ts';
 import type { RunState } from '../../core/run-state.ts';
 import { move } from '../list.ts';
@@ -34,6 +35,8 @@ export interface RunCommands {
   readonly retry: () => void;
   /** After a failure: goes on without the stages that failed. */
   readonly skipFailed: () => void;
+  /** After a failure: shows what undoing the run would do; `y` begins it. */
+  readonly rollBack: () => void;
   /** Shows what a rerun from the chosen stage would do; `y` begins it. */
   readonly rerunFromHere: () => void;
   readonly cancel: () => void;
@@ -199,7 +202,7 @@ function createAnswerCommands(
 
 type ActCommands = Pick<
   RunCommands,
-  'retry' | 'skipFailed' | 'rerunFromHere' | 'cancel' | 'shell' | 'openLog'
+  'retry' | 'skipFailed' | 'rollBack' | 'rerunFromHere' | 'cancel' | 'shell' | 'openLog'
 >;
 
 function createActCommands(context: CommandContext, app: AppCommands, drive: DriveCommands): ActCommands {
@@ -220,6 +223,10 @@ function createActCommands(context: CommandContext, app: AppCommands, drive: Dri
       if (!run) return;
       const choice = { stages: [], downstream: false, failed: true, skip: failedStages(run.state) };
       drive.start({ type: 'rerun', runId: run.runId, choice }, run.run.title);
+    },
+    rollBack: () => {
+      const run = shown();
+      if (run) offerUndo(app, drive, run);
     },
     rerunFromHere: () => {
       const run = shown();
@@ -273,6 +280,21 @@ async function cancelElsewhere(context: CommandContext, runId: string | undefine
     const cancelled = await context.backend.cancel(runId);
     if (cancelled.ok) say(context.store, `${runId} is ${cancelled.value}`);
     else sayRefusal(context.store, cancelled.failure);
+  });
+}
+
+/** What would be undone first; nothing begins before it was seen. */
+function offerUndo(
+  app: AppCommands,
+  drive: DriveCommands,
+  { run, runId, state }: { readonly run: RunView; readonly runId: string; readonly state: RunState },
+): void {
+  const undo = undoOf(state);
+  if (!undo.ok) return;
+  app.showPage({
+    title: `Roll back ${runId}: this would happen`,
+    lines: [...undoLines(state, undo.value), '', 'The run ends as rolled back.'],
+    offer: { label: 'undo it', accept: () => drive.start({ type: 'undo', runId }, run.title) },
   });
 }
 

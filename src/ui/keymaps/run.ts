@@ -1,4 +1,5 @@
 import type { Binding } from '../binding.ts';
+import { undoOf } from '../../core/engine/undo.ts';
 import { MAX_PANES } from '../commands/panes.ts';
 import type { ScreenState } from '../state.ts';
 import { TREE_KEYS } from './tree.ts';
@@ -15,6 +16,14 @@ function notOpen(state: ScreenState): string | undefined {
 function notFailed(state: ScreenState): string | undefined {
   if (state.driven) return 'a run is active';
   return state.run?.state?.status === 'failed' ? undefined : 'nothing failed';
+}
+
+function notUndoable(state: ScreenState): string | undefined {
+  if (state.driven) return 'a run is active';
+  const undo = state.run?.state && undoOf(state.run.state);
+  if (!undo || undo.ok) return undo ? undefined : 'there is no run';
+  const { failure } = undo;
+  return failure.reason === 'invalid' ? (failure.hint ?? failure.message) : 'it cannot be undone';
 }
 
 function notEnded(state: ScreenState): string | undefined {
@@ -44,6 +53,14 @@ export const RUN_KEYS: readonly Binding[] = [
     description: 'Go on without the stages that failed; what needs them runs all the same.',
     disabled: notFailed,
     act: ({ run }) => run.skipFailed(),
+  },
+  {
+    keys: ['b'],
+    label: 'roll back',
+    isQuiet: true,
+    description: 'Undo what the run did, by the rollback steps of its stages; shows first what that is.',
+    disabled: notUndoable,
+    act: ({ run }) => run.rollBack(),
   },
   ...TREE_KEYS,
   {

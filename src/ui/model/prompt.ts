@@ -1,3 +1,4 @@
+import { undoOf } from '../../core/engine/undo.ts';
 import type { RunState } from '../../core/run-state.ts';
 import type { Drawing } from '../drawing.ts';
 import { findBinding, KEYMAP, modeOf } from '../keymap.ts';
@@ -113,6 +114,7 @@ function restLines(run: RunState, { theme, text }: Drawing): readonly string[] {
           [
             key('r', 'retry'),
             key('s', 'skip it and go on'),
+            ...(undoOf(run).ok ? [key('b', 'roll back')] : []),
             key('!', 'shell'),
             key('w', 'why'),
             key('q', 'leave'),

@@ -22,7 +22,9 @@ function start(runId: string, pipeline = 'release', environment = 'prod'): RunRe
   };
 }
 
-function end(runId: string, status: RunSummary['status'], more: Partial<RunSummary> = {}): RunRecord {
+type RunEnded = Extract<RunRecord, { readonly type: 'run.ended' }>;
+
+function end(runId: string, status: RunSummary['status'], more: Partial<RunSummary> = {}): RunEnded {
   const summary: RunSummary = {
     pipeline_id: runId,
     pipeline: 'release',
@@ -51,6 +53,13 @@ describe('failures in a row', () => {
     expect(locked).toEqual([
       { pipeline: 'release', environment: 'prod', consecutive_failures: 3, since: AT, run_id: 'run-2' },
     ]);
+  });
+
+  test('a failed run that a person has undone is still one failure', () => {
+    const undone = { ...end('run-0', 'rolled_back'), is_undo: true };
+    const { consecutive, stats } = index([end('run-0', 'failed'), undone]);
+    expect(consecutive[pairKey('release', 'prod')]).toBe(1);
+    expect(stats).toMatchObject({ total_runs: 1, failure_count: 1 });
   });
 
   test.each(['cancelled', 'waiting', 'interrupted'] as const)(
