@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -9,8 +9,10 @@ import { isProblems } from './cli/print.ts';
 import { nobody } from './cli/prompter.ts';
 import type { Problems, Services, Views } from './cli/services.ts';
 import type { Engine } from './core/engine/api.ts';
+import { slug } from './core/engine/slug.ts';
 import { toFailure, type Failure, type Result } from './core/failure.ts';
 import { parseParameters } from './core/parameters.ts';
+import type { StepProgress, StreamProgress } from './core/stream-report.ts';
 import { sanitizeText } from './core/terminal-text.ts';
 import { inheritedEnvironment } from './executors/local/environment.ts';
 import type { Backend, OpenedPipeline, Refusal, RunOrder, ShellPlace } from './ui/backend.ts';
@@ -34,6 +36,8 @@ export function createBackend(parts: BackendParts): Backend {
     project: shortHome(services.project.root),
     drive: parts.drive,
     runFolder,
+    streamProgress: (runId, stage) =>
+      readProgress(path.join(runFolder(runId), 'artifacts', slug(stage), 'progress.json')),
     check: ({ definition, presets }, given, environment) => {
       const preset = Object.entries(presets[environment] ?? {});
       const declared = preset.filter(([name]) => Object.hasOwn(definition.params, name));
@@ -190,6 +194,16 @@ async function openShell(services: Services, { runId, stage, workdir }: ShellPla
     cwd: path.resolve(services.project.root, workdir ?? '.'),
     env: { ...env, PIPEWRIGHT_RUN: runId, ...(stage !== undefined && { PIPEWRIGHT_STAGE: stage }) },
   });
+}
+
+/** Not begun yet, or of another version: nothing is known. The file is replaced as a whole. */
+async function readProgress(file: string): Promise<readonly StepProgress[]> {
+  try {
+    const progress: StreamProgress = JSON.parse(await readFile(file, 'utf8'));
+    return Array.isArray(progress.steps) ? progress.steps : [];
+  } catch {
+    return [];
+  }
 }
 
 /** A program on this terminal; resolves when it has ended, also when it cannot be started. */

@@ -9,6 +9,7 @@ import type { GivenParameter, ParameterProblem } from '../core/parameters.ts';
 import type { Prompter } from '../core/ports.ts';
 import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
+import type { StepProgress } from '../core/stream-report.ts';
 
 /**
  * Everything the screen asks of the rest of the program: the same services that the commands use.
@@ -46,6 +47,8 @@ export interface Backend {
   readonly cancel: (runId: string) => Promise<Result<string, Refusal>>;
   /** SIGKILL to all processes of a run. */
   readonly kill: (runId: string) => void;
+  /** The last look at a stream stage: the steps that run, or ran, together; none before the first. */
+  readonly streamProgress: (runId: string, stage: string) => Promise<readonly StepProgress[]>;
   /** Absolute folder where a run's logs lie. */
   readonly runFolder: (runId: string) => string;
   /** A shell in the folder of a stage, on this terminal, until it exits. Secrets are not in its environment. */

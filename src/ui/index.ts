@@ -13,6 +13,7 @@ import { createKeyboard } from './press.ts';
 import { paneAreas } from './model/body.ts';
 import { isDrivenShown, type ScreenState } from './state.ts';
 import { createScreenStore, createTicker } from './store.ts';
+import { followStreams } from './stream-watch.ts';
 import { createTheme } from './theme.ts';
 import { type Compositor, type PaneSet, SPINNER_CELL } from './panes/index.ts';
 
@@ -69,6 +70,7 @@ export function showScreen(options: ScreenOptions): Screen {
     ...(options.painter && { spinner: SPINNER_CELL }),
   };
   const stopPanes = followPanes(context, drawing, options.painter);
+  const stopStreams = followStreams(store, ticker, backend);
   const resize = (): void =>
     store.setState({ size: { columns: stdout.columns || 80, rows: stdout.rows || 24 }, nowMs: nowMs() });
   resize();
@@ -83,6 +85,7 @@ export function showScreen(options: ScreenOptions): Screen {
     left: leaving(terminal, ended, () => {
       stdout.off('resize', resize);
       stopPanes();
+      stopStreams();
       ticker.stop();
       options.painter?.close();
     }),

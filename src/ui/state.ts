@@ -2,6 +2,7 @@ import type { PipelineDefinition } from '../core/definition.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
+import type { StepProgress } from '../core/stream-report.ts';
 import type { PipelineEntry } from './backend.ts';
 
 /** All that the screen shows. Plain objects; only commands and the tick change them. */
@@ -125,6 +126,8 @@ export interface RunView {
   readonly isFollowing: boolean;
   /** Nodes that a person opened or closed. */
   readonly folds: Readonly<Record<string, boolean>>;
+  /** The last look at each stream stage, by stage: its steps with their bytes. */
+  readonly streams: Readonly<Record<string, readonly StepProgress[]>>;
   readonly panes: readonly PaneView[];
   /** 0 is the tree, then the panes. */
   readonly focus: number;

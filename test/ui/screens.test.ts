@@ -336,30 +336,6 @@ test('after a failure the failing step is chosen with its log; r retries, s goes
   backend.finish();
 });
 
-test('after a failure b shows what undoing would do, and does it after y', async () => {
-  const undoable = pipelineOf('release', [
-    stageOf('prepare', ['tools'], {
-      rollback: [
-        { name: 'back', command: { text: './switch old', script: './switch old', values: [] }, env: {} },
-      ],
-    }),
-    stageOf('unit', ['test']),
-  ]);
-  const backend = new ScriptedBackend({ definition: undoable });
-  await using app = startScreen(backend, { first: START });
-  backend.begin();
-  backend.emit(started('prepare'), stepStarted('prepare', 'tools'), stepEnded('prepare', 'tools'));
-  backend.emit(ended('prepare', 'passed'), started('unit'), ended('unit', 'failed'), finished('failed'));
-  backend.finish();
-  await app.terminal.shows('✗ unit', 'b roll back');
-  app.terminal.type('b');
-  await app.terminal.shows('this would happen', 'undo prepare', 'back: ./switch old', 'y undo it');
-  expect(backend.works).toHaveLength(1);
-  app.terminal.type('y');
-  await expect.poll(() => backend.works.at(-1)).toEqual({ type: 'undo', runId: RUN_ID });
-  backend.finish();
-});
-
 test('logs are split, pinned, zoomed, searched and copied clean', async () => {
   const lines = Array.from({ length: 200 }, (_, at) =>
     at === 150 ? '\u001b[31mneedle 中文\u001b[0m' : `line ${at}`,

@@ -141,6 +141,7 @@ export function newView(runId: string | undefined, title: string): RunView {
     isWatched: false,
     isFollowing: true,
     folds: {},
+    streams: {},
     panes: [{ id: 'pane-1' }],
     focus: 0,
     isZoomed: false,

@@ -137,7 +137,7 @@ function createViewCommands(context: CommandContext, app: AppCommands): ViewComm
 }
 
 function nodesOf(run: RunView): readonly TreeNode[] {
-  return treeOf(run.state, run.folds);
+  return treeOf(run);
 }
 
 function patchRun({ store }: CommandContext, change: (run: RunView) => RunView): void {

@@ -116,7 +116,7 @@ export function runBody(state: ScreenState, drawing: Drawing, body: Rectangle): 
   const { tree, panes } = layoutOf(run, body);
   const parts = panes.map((area, at) => ({ area, rows: paneRows(run, at, area, drawing) }));
   if (tree) {
-    const nodes = treeOf(run.state, run.folds);
+    const nodes = treeOf(run);
     const look = { theme, nowMs, spinner: drawing.spinner ?? spinnerAt(frame), isFocused: run.focus === 0 };
     parts.unshift({
       area: tree,

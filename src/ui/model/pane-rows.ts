@@ -6,6 +6,7 @@ import type { PaneView, RunView } from '../state.ts';
 import { oneLine } from '../text.ts';
 import { fill } from './rows.ts';
 import { paneTitle } from './run.ts';
+import { BRANCH } from './stream-tree.ts';
 import { logOf, placeOf } from './tree.ts';
 
 /** Something was, or may be, printed there. */
@@ -44,7 +45,7 @@ export function paneRows(
 
 function labelOf(node: string): string {
   const { stage, step } = placeOf(node);
-  return step === undefined ? stage : `${stage} › ${step}`;
+  return step === undefined ? stage : `${stage} › ${step.replaceAll(BRANCH, ' › ')}`;
 }
 
 function factsOf(status: PaneStatus): readonly string[] {

@@ -1,10 +1,11 @@
 import type { RunState } from '../../core/run-state.ts';
 import { windowStart } from '../list.ts';
 import { isDrivenShown, type ScreenState } from '../state.ts';
-import { oneLine, pad, spread, widthOf } from '../text.ts';
+import { clip, oneLine, pad, spread, widthOf } from '../text.ts';
 import { markOf, paintStatus } from '../../core/status-look.ts';
 import { type Theme, wordOf } from '../theme.ts';
 import { clockOf } from '../times.ts';
+import { amountOf, barRow } from './bar.ts';
 import { type Area, fill } from './rows.ts';
 import type { TreeNode } from './tree.ts';
 
@@ -21,17 +22,29 @@ export function drawTree(
   chosen: string | undefined,
   { width, height, isFocused, ...look }: Area & Look & { readonly isFocused: boolean },
 ): string[] {
+  // A bar stands below its node; only what is seen is drawn.
+  const rows = nodes.flatMap((node) => (hasBar(node) ? [{ node }, { node, isBar: true }] : [{ node }]));
   const at = Math.max(
     0,
-    nodes.findIndex(({ id }) => id === chosen),
+    rows.findLastIndex(({ node }) => node.id === chosen),
   );
-  const start = windowStart(nodes.length, at, height);
-  const rows = nodes.slice(start, start + height).map((node) => {
+  const start = windowStart(rows.length, at, height);
+  const seen = rows.slice(start, start + height).map(({ node, isBar }) => {
+    if (isBar) return ` ${barOf(node, width - 2, look.theme)}`;
     const row = nodeRow(node, { ...look, width: width - 1 });
     if (node.id !== chosen) return ` ${row}`;
     return isFocused ? look.theme.inverse(`❯${row}`) : `${look.theme.info('❯')}${row}`;
   });
-  return fill(rows, { width, height });
+  return fill(seen, { width, height });
+}
+
+function hasBar({ progress, status }: TreeNode): boolean {
+  return status === 'running' && progress?.kind === 'progress';
+}
+
+function barOf({ progress, depth }: TreeNode, width: number, theme: Theme): string {
+  const indent = '  '.repeat(depth + 1);
+  return progress ? indent + barRow(progress, width - indent.length, theme) : '';
 }
 
 function nodeRow(
@@ -41,9 +54,10 @@ function nodeRow(
   const fold = node.isParent ? (node.isOpen ? '▾' : '▸') : ' ';
   const mark = paintStatus(node.status, node.status === 'running' ? spinner : markOf(node.status), theme);
   const note = node.note === undefined ? '' : ` ${theme.dim(oneLine(node.note))}`;
+  const amount = node.progress && !hasBar(node) ? oneLine(amountOf(node.progress)) : '';
   return spread(
     `${'  '.repeat(node.depth)}${fold} ${mark} ${nameOf(node, theme)}${attemptOf(node, theme)}${note}`,
-    timeOf(node, nowMs),
+    amount === '' ? timeOf(node, nowMs) : theme.dim(clip(amount, Math.max(8, Math.floor(width / 2)))),
     width - 1,
   );
 }

@@ -1,11 +1,15 @@
 import type { PipelineDefinition, StageDefinition, StageStatus } from '../../core/definition.ts';
 import { stepsOf } from '../../core/engine/confirm.ts';
+import { findStage } from '../../core/engine/scope.ts';
 import { slug } from '../../core/engine/slug.ts';
 import type { RunState, StageState, StepState } from '../../core/run-state.ts';
+import type { StepProgress } from '../../core/stream-report.ts';
+import type { RunView } from '../state.ts';
+import { BRANCH, isStream, type LivePart, liveParts, streamParts } from './stream-tree.ts';
 
 /** A line of the tree of a run. */
 export interface TreeNode {
-  /** `stage` or `stage\u0000step`; stages of nested pipelines are `outer/inner`. */
+  /** `stage`, `stage\u0000step` or `stage\u0000tee\u0001branch`; stages of nested pipelines are `outer/inner`. */
   readonly id: string;
   readonly stage: string;
   readonly step?: string;
@@ -20,24 +24,25 @@ export interface TreeNode {
   readonly runningSince?: string;
   /** Reason of a skip, or of a failure in short. */
   readonly note?: string;
+  /** Of a step of a stream, what it moves. */
+  readonly progress?: StepProgress;
   /** It has nodes below it. */
   readonly isParent: boolean;
   readonly isOpen: boolean;
 }
 
+/** What the tree is made of. */
+export type TreeSource = Pick<RunView, 'state' | 'folds' | 'streams'>;
+
 /** The tree in order, closed parts left out. `folds` is what a person opened or closed, by node id. */
-export function treeOf(
-  state: RunState | undefined,
-  folds: Readonly<Record<string, boolean>>,
-): readonly TreeNode[] {
+export function treeOf({ state, folds, streams }: TreeSource): readonly TreeNode[] {
   const definition = state?.created?.definition;
   if (!state || !definition) return [];
-  return stagesOf(definition, { state, folds, prefix: '', depth: 0 });
+  return stagesOf(definition, { state, folds, streams, prefix: '', depth: 0 });
 }
 
-interface Place {
+interface Place extends Pick<TreeSource, 'folds' | 'streams'> {
   readonly state: RunState;
-  readonly folds: Readonly<Record<string, boolean>>;
   readonly prefix: string;
   readonly depth: number;
 }
@@ -51,12 +56,11 @@ function stageNodes(definition: StageDefinition, place: Place): TreeNode[] {
   const id = prefix + definition.name;
   const stage = state.stages[id];
   if (!stage) return [];
-  const planned = stepsOf(definition).map(({ name }) => name);
-  const started = Object.keys(stage.steps);
-  const steps = [...planned, ...started.filter((name) => !planned.includes(name))];
+  const steps = stepNamesOf(definition, stage);
   const isParent = definition.pipeline !== undefined || steps.length > 0;
+  const isNested = definition.pipeline !== undefined;
   const isOpen =
-    folds[id] ?? opensItself(stage, { steps: steps.length, isNested: definition.pipeline !== undefined });
+    folds[id] ?? opensItself(stage, { steps: steps.length, isNested: isNested || isStream(definition) });
   const node: TreeNode = {
     id,
     stage: id,
@@ -72,9 +76,48 @@ function stageNodes(definition: StageDefinition, place: Place): TreeNode[] {
   };
   if (!node.isOpen) return [node];
   if (definition.pipeline) {
-    return [node, ...stagesOf(definition.pipeline, { state, folds, prefix: `${id}/`, depth: depth + 1 })];
+    return [node, ...stagesOf(definition.pipeline, { ...place, prefix: `${id}/`, depth: depth + 1 })];
+  }
+  if (isStream(definition)) {
+    const parts = liveParts(definition, stage, place.streams[id] ?? []);
+    return [node, ...parts.flatMap((part) => partNodes(part, { stage, folds, depth: depth + 1 }))];
   }
   return [node, ...steps.map((step) => stepNode(stage, step, depth + 1))];
+}
+
+function stepNamesOf(definition: StageDefinition, stage: StageState): readonly string[] {
+  if (isStream(definition)) return streamParts(definition).map(({ name }) => name);
+  const planned = stepsOf(definition).map(({ name }) => name);
+  return [...planned, ...Object.keys(stage.steps).filter((name) => !planned.includes(name))];
+}
+
+/** A step of a stream, and under a tee its branches. */
+function partNodes(
+  part: LivePart,
+  {
+    stage,
+    folds,
+    depth,
+  }: { readonly stage: StageState; readonly folds: TreeSource['folds']; readonly depth: number },
+): TreeNode[] {
+  const id = nodeId(stage.name, part.path);
+  const isParent = part.branches.length > 0;
+  const isOpen = isParent && (folds[id] ?? true);
+  const node: TreeNode = {
+    id,
+    stage: stage.name,
+    step: part.path,
+    depth,
+    label: part.name,
+    status: part.status,
+    attempt: 0,
+    maxAttempts: 1,
+    isParent,
+    isOpen,
+    ...(part.progress && { progress: part.progress }),
+  };
+  if (!isOpen) return [node];
+  return [node, ...part.branches.flatMap((branch) => partNodes(branch, { stage, folds, depth: depth + 1 }))];
 }
 
 /** What runs or failed is open; the rest is one line, so that a long pipeline fits. */
@@ -144,7 +187,8 @@ export function placeOf(id: string): { readonly stage: string; readonly step?: s
 /** Ids of the stages and steps above a node. */
 export function parentOf(id: string): string | undefined {
   const { stage, step } = placeOf(id);
-  if (step !== undefined) return stage;
+  const tee = step?.lastIndexOf(BRANCH) ?? -1;
+  if (step !== undefined) return tee > 0 ? nodeId(stage, step.slice(0, tee)) : stage;
   const end = stage.lastIndexOf('/');
   return end > 0 ? stage.slice(0, end) : undefined;
 }
@@ -182,10 +226,20 @@ export function logOf(
   const place = placeOf(id);
   const stage = state.stages[place.stage];
   if (!stage) return undefined;
-  const step = stage.steps[place.step ?? eyeStep(stage) ?? ''];
+  const step = stage.steps[stepWithLog(state, stage, place.step) ?? ''];
   if (step) return { file: step.started.log, isLive: !step.finished };
   if (place.step !== undefined || stage.attempt === 0) return undefined;
   return { file: `logs/${slug(stage.name)}.log`, isLive: stage.status === 'running' };
+}
+
+/** Steps of a stream that run together have one log, that of the first of them. */
+function stepWithLog(state: RunState, stage: StageState, step: string | undefined): string | undefined {
+  if (step === undefined) return eyeStep(stage);
+  const definition = state.created && findStage(state.created.definition, stage.name);
+  if (!definition || !isStream(definition)) return step;
+  const names = streamParts(definition).map(({ name }) => name);
+  const at = names.indexOf(step.split(BRANCH)[0] ?? '');
+  return names.slice(0, at + 1).findLast((name) => stage.steps[name] !== undefined);
 }
 
 /** What a retry would run again and a skip would waive. */

@@ -8,6 +8,7 @@ import { ok, type Result } from '../../../src/core/failure.ts';
 import { parseParameters } from '../../../src/core/parameters.ts';
 import type { RunSummary } from '../../../src/core/run-index.ts';
 import { idleRun, reduce, type RunState } from '../../../src/core/run-state.ts';
+import type { StepProgress } from '../../../src/core/stream-report.ts';
 import type { StopReason } from '../../../src/core/engine/stop.ts';
 import type { Backend, PipelineEntry, Refusal, RunPart, RunWork } from '../../../src/ui/backend.ts';
 
@@ -76,6 +77,8 @@ interface Fixture {
   /** States that journals have, by run. */
   readonly journals?: Readonly<Record<string, RunState>>;
   readonly folder?: string;
+  /** What stream stages tell, by stage. */
+  readonly progress?: Readonly<Record<string, readonly StepProgress[]>>;
   readonly lastValues?: Readonly<Record<string, string>>;
 }
 
@@ -187,6 +190,7 @@ export class ScriptedBackend {
       watch: async () => {},
       cancel: async () => ok('cancelled'),
       kill: () => {},
+      streamProgress: async (_runId, stage) => fixture.progress?.[stage] ?? [],
       runFolder: () => fixture.folder ?? '/nowhere',
       shell: async ({ stage }) => void this.shells.push(stage ?? ''),
       openFile: async () => {},
@@ -220,10 +224,10 @@ export const decided = (stage: string, reason: string): Draft => ({
   decision: { action: 'skip', rule: 'condition-false', reason, evidence: [] },
 });
 
-export const started = (stage: string, attempt = 1, maxAttempts = 1): Draft => ({
+export const started = (stage: string, attempt = 1, maxAttempts = 1, kind = 'shell'): Draft => ({
   type: 'stage.started',
   stage,
-  kind: 'shell',
+  kind,
   attempt,
   max_attempts: maxAttempts,
 });

@@ -1,0 +1,117 @@
+import { expect, test } from 'vitest';
+import {
+  ended,
+  finished,
+  pipelineOf,
+  RUN_ID,
+  ScriptedBackend,
+  stageOf,
+  started,
+  stepEnded,
+  stepStarted,
+} from './support/scripted-backend.ts';
+import { startScreen } from './support/start.ts';
+
+const DOWN = '\u001b[B';
+const LEFT = '\u001b[D';
+const START = { work: { type: 'prepared' }, title: 'release' } as const;
+
+test('after a failure b shows what undoing would do, and does it after y', async () => {
+  const undoable = pipelineOf('release', [
+    stageOf('prepare', ['tools'], {
+      rollback: [
+        { name: 'back', command: { text: './switch old', script: './switch old', values: [] }, env: {} },
+      ],
+    }),
+    stageOf('unit', ['test']),
+  ]);
+  const backend = new ScriptedBackend({ definition: undoable });
+  await using app = startScreen(backend, { first: START });
+  backend.begin();
+  backend.emit(started('prepare'), stepStarted('prepare', 'tools'), stepEnded('prepare', 'tools'));
+  backend.emit(ended('prepare', 'passed'), started('unit'), ended('unit', 'failed'), finished('failed'));
+  backend.finish();
+  await app.terminal.shows('✗ unit', 'b roll back');
+  app.terminal.type('b');
+  await app.terminal.shows('this would happen', 'undo prepare', 'back: ./switch old', 'y undo it');
+  expect(backend.works).toHaveLength(1);
+  app.terminal.type('y');
+  await expect.poll(() => backend.works.at(-1)).toEqual({ type: 'undo', runId: RUN_ID });
+  backend.finish();
+});
+
+const BACKUP = pipelineOf('backup', [
+  stageOf('copy', [], {
+    uses: 'stream',
+    config: {
+      steps: [
+        { name: 'tar', command: { text: 'tar cf -' } },
+        {
+          name: 'process',
+          uses: 'tee',
+          branches: [
+            { name: 'checksum', uses: 'checksum' },
+            { name: 'meter', uses: 'progress' },
+            { name: 'save', steps: [{ name: 'gzip', uses: 'gzip' }] },
+          ],
+        },
+        { name: 'read-back', command: { text: 'gzip -dc' } },
+      ],
+    },
+  }),
+]);
+
+test.each([
+  [80, 24, '75% ETA 10s'],
+  [200, 60, '75% 30 MiB/40 MiB 1 MiB/s ETA 10s'],
+])(
+  'a stream shows the branches of its tee with a bar for what is metered, at %i by %i',
+  async (columns, rows, bar) => {
+    const mebi = 1024 * 1024;
+    const branch = { what: '', status: 'running', bytes: 30 * mebi } as const;
+    const backend = new ScriptedBackend({
+      definition: BACKUP,
+      progress: {
+        copy: [
+          { name: 'tar', what: 'tar cf -', kind: 'command', status: 'running' },
+          {
+            name: 'process',
+            what: 'tee',
+            kind: 'tee',
+            status: 'running',
+            bytes: 30 * mebi,
+            branches: [
+              { ...branch, name: 'checksum', kind: 'checksum', status: 'failed' },
+              {
+                ...branch,
+                name: 'meter',
+                kind: 'progress',
+                size: 40 * mebi,
+                bytes_per_second: mebi,
+                eta_ms: 10_000,
+              },
+              { ...branch, name: 'save', kind: 'gzip' },
+            ],
+          },
+        ],
+      },
+    });
+    await using app = startScreen(backend, { first: START, columns, rows });
+    backend.begin();
+    backend.emit(started('copy', 1, 1, 'stream'), stepStarted('copy', 'tar'));
+    const screen = await app.terminal.shows('▾ ', 'tar', '✗ checksum', 'meter', bar, '· read-back');
+    expect(screen).toMatch(/█+░+ +75%/);
+    const lines = screen.split('\n');
+    const at = (text: string): number => lines.findIndex((line) => line.includes(text));
+    expect(at('process')).toBeLessThan(at('checksum'));
+    expect(at('75%')).toBe(at('meter') + 1);
+    // Up from the branch to its tee, which closes; the choice never lands on a bar.
+    app.terminal.type(`${DOWN}${DOWN}${DOWN}${DOWN}${DOWN}`);
+    await app.terminal.shows('❯      ');
+    app.terminal.type(LEFT);
+    await app.terminal.shows('❯  ▾');
+    app.terminal.type(LEFT);
+    expect(await app.terminal.shows('▸ ')).not.toContain('checksum');
+    backend.finish();
+  },
+);
