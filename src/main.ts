@@ -13,6 +13,7 @@ import type { Config } from './pipeline-source.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
+import { systemHttp } from './system/http.ts';
 import { systemIdentity } from './system/identity.ts';
 import { systemIds } from './system/ids.ts';
 import { createSecrets } from './system/secrets.ts';
@@ -162,8 +163,9 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
   const builtIn = await builtInKinds();
   const apiUrl = new URL('./api.js', import.meta.url).href;
   const custom = await loadCustomKinds(places.root, { apiUrl, builtIn });
-  const { contexts } = (await import('./executors/index.ts')).createExecutors({ runId: 'none', folder: '' });
   const { config } = project.value;
+  const { contextNames } = await import('./executors/index.ts');
+  const contexts = contextNames(config.settings.contexts);
   return {
     ok: true,
     value: {
@@ -179,6 +181,7 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
         maxConsecutiveFailures: config.safety.max_consecutive_failures,
         confirmationExpiresMs: config.safety.confirmation_expires_ms,
         environments: config.environments,
+        stage: config.settings,
         contexts,
       },
       kindProblems: custom.diagnostics,
@@ -197,6 +200,7 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     import('./config/conditions.ts'),
   ]);
   const { createExecutors } = await import('./executors/index.ts');
+  const { createReleaseStore } = await import('./persistence/release-store.ts');
   return createEngine({
     ...parts,
     clock: systemClock,
@@ -206,6 +210,9 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     conditions: createConditions(),
     secrets: createSecrets({ env: process.env, project: project.root }),
     executors: createExecutors,
+    http: systemHttp,
+    vcs: async (folder) => (await import('./vcs/index.ts')).openVcs(folder),
+    releases: createReleaseStore({ stateDir: project.stateDir }),
   });
 }
 

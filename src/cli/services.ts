@@ -5,6 +5,7 @@ import type { Failure, Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
+import type { StageSettings } from '../core/settings/index.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import type { Common, RawParameter } from './command.ts';
 import type { EnvironmentSettings } from './environment.ts';
@@ -62,6 +63,8 @@ export interface ProjectSettings {
   readonly maxConsecutiveFailures: number;
   readonly confirmationExpiresMs: number;
   readonly environments: Readonly<Record<string, EnvironmentSettings>>;
+  /** Sections of pipewright.yaml for stage kinds. */
+  readonly stage: StageSettings;
   /** Names that `--context` may have. */
   readonly contexts: readonly string[];
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { durationSchema } from '../core/quantities.ts';
+import { SECTIONS } from '../core/settings/index.ts';
 import { envSchema } from '../core/step-schema.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
@@ -53,6 +54,14 @@ export const projectSchema = z.strictObject({
     )
     .optional()
     .describe('Places to deploy to, by name. Default: none declared.'),
+  contexts: SECTIONS.contexts.optional(),
+  analyze: SECTIONS.analyze.optional(),
+  test: SECTIONS.test.optional(),
+  build: SECTIONS.build.optional(),
+  deploy: SECTIONS.deploy.optional(),
+  verify: SECTIONS.verify.optional(),
+  trigger: SECTIONS.trigger.optional(),
+  notify: SECTIONS.notify.optional(),
   max_workers: z
     .int()
     .min(1)

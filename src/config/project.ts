@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { CommandTemplate } from '../core/definition.ts';
 import type { Result } from '../core/failure.ts';
+import { defaultSettings, type StageSettings } from '../core/settings/index.ts';
 import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
 import { PROJECT_FILE } from './find-project.ts';
 import { describe, parseReporting } from './issues.ts';
@@ -23,6 +24,8 @@ export interface ProjectConfig {
   readonly environments: Readonly<Record<string, EnvironmentConfig>>;
   /** For pipelines that say nothing. */
   readonly max_workers: number;
+  /** Sections that stage kinds read, before the overlay of an environment. */
+  readonly settings: StageSettings;
 }
 
 export interface EnvironmentConfig {
@@ -89,17 +92,34 @@ const DAY_MS = 86_400_000;
 
 function settle(folder: string, written: Written): ProjectConfig {
   const about = typeof written.project === 'string' ? { name: written.project } : written.project;
+  const name = about?.name ?? (path.basename(folder) || 'project');
   return {
-    name: about?.name ?? (path.basename(folder) || 'project'),
+    name,
     ...(about?.description !== undefined && { description: about.description }),
     safety: settleSafety(written.safety),
     environments: Object.fromEntries(
-      Object.entries(written.environments ?? {}).map(([name, environment]) => [
-        name,
+      Object.entries(written.environments ?? {}).map(([place, environment]) => [
+        place,
         settleEnvironment(environment),
       ]),
     ),
     max_workers: written.max_workers ?? 4,
+    settings: settleSections(name, written),
+  };
+}
+
+function settleSections(name: string, written: Written): StageSettings {
+  const defaults = defaultSettings(name);
+  return {
+    project: name,
+    contexts: written.contexts ?? defaults.contexts,
+    analyze: written.analyze ?? defaults.analyze,
+    test: written.test ?? defaults.test,
+    build: written.build ?? defaults.build,
+    deploy: written.deploy ?? defaults.deploy,
+    verify: written.verify ?? defaults.verify,
+    trigger: written.trigger ?? defaults.trigger,
+    notify: written.notify ?? defaults.notify,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { PipelineDefinition, RunStatus, StageStatus } from './definition.ts';
 import type { Failure } from './failure.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import type { StageSettings } from './settings/index.ts';
 
 /**
  * A fact about a run, in the past tense. Appended once, never changed.
@@ -58,6 +59,8 @@ export interface RunCreated extends EventBase {
   readonly context: string;
   /** `--yes`: confirmations are answered by the command line. */
   readonly assume_yes: boolean;
+  /** Sections of pipewright.yaml as they were; absent in journals of versions that had none. */
+  readonly settings?: StageSettings;
 }
 
 /** `--skip`, `--only`, `--from`: stage names. */
@@ -138,6 +141,8 @@ export interface StageStarted extends EventBase {
   readonly type: 'stage.started';
   readonly stage: string;
   readonly kind: string;
+  /** Its kind can undo what it does. */
+  readonly undoable?: true;
   /** From 1. */
   readonly attempt: number;
   readonly max_attempts: number;
@@ -218,6 +223,8 @@ export interface StepFinished extends EventBase {
   readonly log_bytes: number;
   /** Captured standard output, where the step asked for it. */
   readonly variable?: { readonly name: string; readonly value: string };
+  /** Of a task: what it found or made. */
+  readonly outputs?: JsonObject;
   /** It ended while no Pipewright process watched; its exit record was read later. */
   readonly adopted: boolean;
 }

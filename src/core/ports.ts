@@ -1,6 +1,8 @@
+import type { ContainerEngines } from './containers.ts';
 import type { ResourceLimits } from './definition.ts';
 import type { Evidence, RunEvent, Usage } from './events.ts';
 import type { Failure, Result } from './failure.ts';
+import type { Hosts } from './hosts.ts';
 import type { JsonObject } from './json.ts';
 import type { RunState } from './run-state.ts';
 import type { RunRecord, StateIndex } from './run-index.ts';
@@ -103,6 +105,11 @@ export interface Executors {
   readonly open: (context: string) => Promise<Result<Executor>>;
   /** Names that a pipeline may use. */
   readonly contexts: readonly string[];
+  /** The machines behind the contexts, over the same connections. */
+  readonly hosts: Hosts;
+  readonly engines: ContainerEngines;
+  /** Ends connections; executors are closed by themselves. */
+  readonly close: () => Promise<void>;
 }
 
 // ---------------------------------------------------------------- persistence

@@ -45,6 +45,8 @@ export interface RunState {
 export interface StageState {
   readonly name: string;
   readonly kind: string;
+  /** Its kind can undo what it did. */
+  readonly undoable?: true;
   readonly status: StageStatus;
   /** Of the current or last one; 0 before the first. */
   readonly attempt: number;
@@ -260,6 +262,7 @@ function startAttempt(stage: StageState, event: StageStarted): StageState {
   return {
     ...rest,
     kind: event.kind,
+    ...(event.undoable && { undoable: true as const }),
     status: 'running',
     attempt: event.attempt,
     max_attempts: event.max_attempts,

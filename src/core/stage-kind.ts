@@ -4,6 +4,8 @@ import type { Evidence, StepFinished } from './events.ts';
 import type { Failure, Result } from './failure.ts';
 import type { JsonObject } from './json.ts';
 import type { Clock } from './ports.ts';
+import type { StageSettings } from './settings/index.ts';
+import type { StagePorts } from './stage-ports.ts';
 
 /** What a running stage may use. A kind that needs more asks for a port, not for a library. */
 export interface StageContext {
@@ -31,12 +33,50 @@ export interface StageContext {
   readonly steps: (steps: readonly StepDefinition[]) => Promise<Result<JsonObject>>;
   /** Runs another pipeline's stages under this one, on the same engine and journal. */
   readonly runPipeline: (definition: PipelineDefinition, params: JsonObject) => Promise<Result<JsonObject>>;
+  /**
+   * Work of the kind itself as a step: recorded before it starts and after it ends, with a log of its own.
+   * A recorded end is returned after a crash; one that has only begun is done again, so it must look at the
+   * world first and be harmless when repeated. Tasks of one attempt have different names.
+   */
+  readonly task: (
+    task: TaskDefinition,
+    place?: { readonly index: number; readonly total: number },
+  ) => Promise<Result<JsonObject>>;
+  /** Tasks and steps of the current attempt that have ended, by name. */
+  readonly recorded: Readonly<Record<string, Pick<StepFinished, 'outputs' | 'failure' | 'variable'>>>;
+  readonly ports: StagePorts;
+  /** Sections of pipewright.yaml, as they were when the run was created. */
+  readonly settings: StageSettings;
+  readonly runId: string;
+  readonly environment: string;
+  /** The chosen ones: full ids, oldest first. */
+  readonly commits: readonly string[];
+  /** A text file below `artifacts/<stage>/`; returns its absolute path. */
+  readonly writeArtifact: (name: string, text: string) => Promise<string>;
   /** A line for the stage's own log, shown to people; sanitised. */
   readonly log: (line: string) => Promise<void>;
   /** Adds a warning: the stage then ends as `warning` instead of `passed`. */
   readonly warn: (message: string) => void;
   /** Adds to what `why` says of this stage. */
   readonly explain: (evidence: Evidence) => void;
+}
+
+/** One piece of work of a stage kind, done by Pipewright itself. */
+export interface TaskDefinition {
+  /** Unique in its stage: letters, digits, `_`, `.`, `-`, `:`, `@`, spaces. */
+  readonly name: string;
+  /** One line: what it does, for the tree and for `show`. */
+  readonly text: string;
+  /** Where it acts: a context's name. Default `local`. */
+  readonly context?: string;
+  readonly timeoutMs?: number;
+  readonly work: (io: TaskIo) => Promise<Result<JsonObject>>;
+}
+
+export interface TaskIo {
+  readonly signal: AbortSignal;
+  /** A line for the task's log; anything in it is data. */
+  readonly log: (line: string) => Promise<void>;
 }
 
 export interface StepResult {
@@ -57,6 +97,11 @@ export interface StageKind<Kind extends string = string, Schema extends z.ZodTyp
   readonly alwaysConfirms?: boolean;
   /** Resolves with the stage's outputs. A failure it did not plan for may be thrown. */
   readonly run: (config: z.output<Schema>, context: StageContext) => Promise<Result<JsonObject>>;
+  /**
+   * Undoes what `run` did, after the stage's `rollback:` steps. Called for a stage that ended or failed when a
+   * later one (or itself) asks for a rollback; `context.recorded` says how far it came. Its tasks are recorded.
+   */
+  readonly undo?: (config: z.output<Schema>, context: StageContext) => Promise<Result<JsonObject>>;
 }
 
 /** Infers the config type from the schema; returns its argument. */

@@ -20,6 +20,7 @@ import type {
   RunStore,
 } from '../../src/core/ports.ts';
 import type { RunRecord, StateIndex } from '../../src/core/run-index.ts';
+import { defaultSettings } from '../../src/core/settings/index.ts';
 import { stageKinds } from '../../src/stages/index.ts';
 
 /** A clock that moves one millisecond per look; sleepers wake in the order of their times when all else is idle. */
@@ -228,11 +229,31 @@ export function testBench(script: Script = {}, change: Partial<EngineDeps> = {})
             ? ok(executor)
             : failed({ reason: 'invalid', message: `no context ${context}` }),
         ),
+      ...noWorld,
     }),
+    ...noPorts,
     ...change,
   };
   return { deps, store, executor, clock, cache };
 }
+
+function unused(): never {
+  throw new Error('not part of this test');
+}
+
+/** Machines that no stage of these tests asks for. */
+const noWorld = {
+  hosts: { open: unused, close: () => Promise.resolve() },
+  engines: { open: unused, close: () => Promise.resolve() },
+  close: () => Promise.resolve(),
+};
+
+/** Ports that no stage of these tests asks for. */
+const noPorts = {
+  http: { request: unused },
+  vcs: unused,
+  releases: { read: unused, services: unused, record: unused, markBad: unused },
+};
 
 export function command(text: string): CommandTemplate {
   return { text, script: text, values: [] };
@@ -302,6 +323,7 @@ export function requestFor(definition: PipelineDefinition, change: Partial<Start
     selection: { skip: [], only: [] },
     project: '/project',
     context: 'local',
+    settings: defaultSettings('demo'),
     assumeYes: false,
     maxConsecutiveFailures: 3,
     ...change,

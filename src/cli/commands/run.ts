@@ -94,6 +94,7 @@ async function buildRequest(
     selection: command.selection,
     project: services.project.root,
     context,
+    settings: settings.stage,
     assumeYes: false,
     maxConsecutiveFailures: settings.maxConsecutiveFailures,
   };

@@ -134,6 +134,7 @@ async function cancelAsOwner(
     if (commands.length > 0) log.record({ type: 'leftovers.stopped', count: commands.length, commands });
     await executor.value.close();
   }
+  await executors.close();
   for (const { name, status, attempt } of Object.values(log.state.stages)) {
     if (status !== 'running' && status !== 'waiting' && status !== 'interrupted') continue;
     log.record(endedStage(name, attempt, { status: 'cancelled', failure: { reason: 'cancelled', by } }));

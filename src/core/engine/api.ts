@@ -15,9 +15,12 @@ import type {
   Secrets,
   StageCache,
 } from '../ports.ts';
+import type { ReleaseStore } from '../releases.ts';
 import type { PipelineLock } from '../run-index.ts';
 import type { RunState } from '../run-state.ts';
+import type { StageSettings } from '../settings/index.ts';
 import type { StageKind } from '../stage-kind.ts';
+import type { Http, StagePorts } from '../stage-ports.ts';
 
 export interface EngineDeps {
   readonly clock: Clock;
@@ -32,6 +35,9 @@ export interface EngineDeps {
   readonly kinds: Readonly<Record<string, StageKind>>;
   /** Executors for one run, whose files lie in `folder`. */
   readonly executors: (run: RunPlace) => Executors;
+  readonly http: Http;
+  readonly vcs: StagePorts['vcs'];
+  readonly releases: ReleaseStore;
 }
 
 /** What executors need to know of a run. */
@@ -42,6 +48,7 @@ export interface RunPlace {
   readonly project: string;
   /** Variables of our own environment that hold secrets: commands do not inherit them. */
   readonly hiddenVariables: readonly string[];
+  readonly settings: StageSettings;
 }
 
 /** A pipeline, its values and who wants it run. */
@@ -56,6 +63,7 @@ export interface StartRequest {
   readonly selection: Selection;
   readonly project: string;
   readonly context: string;
+  readonly settings: StageSettings;
   readonly assumeYes: boolean;
   /** `safety.max_consecutive_failures`; 0 never locks. */
   readonly maxConsecutiveFailures: number;

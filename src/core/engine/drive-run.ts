@@ -279,10 +279,12 @@ function hasFailed({ status }: RunState): boolean {
 /** The executors a run has opened, so that they can be swept and closed with it. */
 class OpenExecutors {
   readonly #opened = new Map<string, Promise<Result<Executor>>>();
+  #executors: Executors | undefined;
 
   track(executors: Executors): Executors {
+    this.#executors = executors;
     return {
-      contexts: executors.contexts,
+      ...executors,
       open: (context) => {
         const known = this.#opened.get(context) ?? executors.open(context);
         this.#opened.set(context, known);
@@ -298,6 +300,7 @@ class OpenExecutors {
 
   async close(): Promise<void> {
     await Promise.all((await this.#all()).map((executor) => executor.close()));
+    await this.#executors?.close();
   }
 
   async #all(): Promise<readonly Executor[]> {

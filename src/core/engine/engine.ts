@@ -2,6 +2,7 @@ import type { EventLog } from '../event-log.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { RunHandle, StoredRun } from '../ports.ts';
 import type { PipelineLock } from '../run-index.ts';
+import { defaultSettings } from '../settings/index.ts';
 import { foldRun, idleRun, reduce, type RunState } from '../run-state.ts';
 import { answerRun, cancelRun } from './answer.ts';
 import type { Drive, Engine, EngineDeps, Plan, RerunChoice, StartRequest } from './api.ts';
@@ -65,9 +66,9 @@ function withExpiry(state: RunState, nowMs: number): RunState {
 /** SHA-256 over all that decides what a run does: what a confirmation is bound to. */
 function planHash(
   deps: EngineDeps,
-  { definition, params, environment, commits, selection }: StartRequest,
+  { definition, params, environment, commits, selection, settings }: StartRequest,
 ): string {
-  return deps.ids.sha256(JSON.stringify({ definition, params, environment, commits, selection }));
+  return deps.ids.sha256(JSON.stringify({ definition, params, environment, commits, selection, settings }));
 }
 
 async function plan(deps: EngineDeps, request: StartRequest): Promise<Result<Plan>> {
@@ -104,7 +105,8 @@ async function planAgain(deps: EngineDeps, runId: string, choice?: RerunChoice):
     (current, draft) => reduce(current, { ...draft, seq: current.last_seq + 1, at: '', run_id: runId }),
     before,
   );
-  const request = { ...created, assumeYes: false, maxConsecutiveFailures: 0 };
+  const settings = created.settings ?? defaultSettings('project');
+  const request = { ...created, settings, assumeYes: false, maxConsecutiveFailures: 0 };
   const scope = { definition: created.definition, prefix: '', params: created.params };
   const stages = await planPipeline(planInputs(deps, request, state), scope);
   if (!stages.ok) return stages;
@@ -190,6 +192,7 @@ async function start(deps: EngineDeps, request: StartRequest, drive: Drive): Pro
       project: request.project,
       context: request.context,
       assume_yes: request.assumeYes,
+      settings: request.settings,
     });
   return driveRun(deps, handle.value, { state: idleRun(runId), open }, drive);
 }

@@ -3,6 +3,8 @@ import type { Failure } from '../failure.ts';
 import type { StageState } from '../run-state.ts';
 import type { RunContext } from './run-context.ts';
 import { findStage, type Scope, variablesOf } from './scope.ts';
+import { stageContext } from './stage-context.ts';
+import { failureOfThrow } from './stage-runner.ts';
 import { runStep } from './step-runner.ts';
 import { stagesToUndo } from './undo.ts';
 import { WaitMeter } from './wait-meter.ts';
@@ -14,7 +16,7 @@ function prefixOf(tries: number): string {
 
 /**
  * Undoes what the run has done: the stage that failed first, then the ended ones in reverse order of
- * completion, each by its `rollback:` steps. Goes on after a failure, so that as much as possible is undone.
+ * completion, each by its `rollback:` steps and then as its kind knows how. Goes on after a failure, so that as much as possible is undone.
  * Taken up where it stands after a crash. `by` is who asked for it, if anybody did.
  */
 export async function rollBack(
@@ -40,7 +42,7 @@ async function undoStage(run: RunContext, scope: Scope, id: string): Promise<Fai
   if (!stage) return undefined;
   const { clock } = run.deps;
   const began = clock.monotonicMs();
-  const failure = await undoSteps(run, scope, id, stage);
+  const failure = (await undoSteps(run, scope, id, stage)) ?? (await undoKind(run, scope, id, stage));
   await run.log.append({
     type: 'rollback.finished',
     stage: id,
@@ -80,6 +82,30 @@ async function undoSteps(
     if (result.failure) return result.failure;
   }
   return undefined;
+}
+
+/** What the kind itself knows to undo; a later try does anew what the earlier one recorded. */
+async function undoKind(
+  run: RunContext,
+  scope: Scope,
+  id: string,
+  stage: StageDefinition,
+): Promise<Failure | undefined> {
+  const kind = run.deps.kinds[stage.uses];
+  if (!kind?.undo) return undefined;
+  const before = run.log.state.stages[id];
+  const context = stageContext(
+    { run, scope: scopeOf(scope, id), id, stage, kind },
+    {
+      attempt: before?.attempt ?? 1,
+      signal: run.signal,
+      warnings: [],
+      meter: new WaitMeter(run.deps.clock.monotonicMs),
+      prefix: prefixOf(before?.undo_tries ?? 1),
+    },
+  );
+  const result = await kind.undo(stage.config, context).catch((error: unknown) => failureOfThrow(error));
+  return result.ok ? undefined : result.failure;
 }
 
 /** An earlier try of the undo got past this step: doing it twice could undo too much. */

@@ -2,6 +2,7 @@ import type { PipelineDefinition } from '../definition.ts';
 import type { RunCreated } from '../events.ts';
 import type { RunHandle } from '../ports.ts';
 import type { RunPlace } from './api.ts';
+import { defaultSettings } from '../settings/index.ts';
 import { allStages } from './scope.ts';
 
 /** Where a run's executors work, and what its commands must not see. */
@@ -10,6 +11,7 @@ export function runPlace({ runId, folder }: RunHandle, created: RunCreated | und
     runId,
     folder,
     project: created?.project ?? '',
+    settings: created?.settings ?? defaultSettings('project'),
     hiddenVariables: created ? [...secretVariables(created.definition)] : [],
   };
 }

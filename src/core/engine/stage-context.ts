@@ -2,32 +2,38 @@ import type { StepDefinition } from '../definition.ts';
 import type { Evidence } from '../events.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
+import { defaultSettings } from '../settings/index.ts';
 import type { StageContext, StepResult } from '../stage-kind.ts';
 import { type StageRun, variablesFor } from './run-context.ts';
 import { slug } from './slug.ts';
 import type { WaitMeter } from './wait-meter.ts';
 import { runStep, type StageTry } from './step-runner.ts';
+import { runTask } from './task-runner.ts';
 
 interface AttemptOptions {
   readonly attempt: number;
   readonly signal: AbortSignal;
   readonly warnings: string[];
   readonly meter: WaitMeter;
+  /** Before the names of tasks and steps: those of an undo are recorded beside those of the stage. */
+  readonly prefix?: string;
 }
 
 /** What one attempt of a stage hands to its kind. */
 export function stageContext(target: StageRun, options: AttemptOptions): StageContext {
   const { run, scope, id, stage } = target;
+  const { created, deps, executors, facts } = run;
+  const { prefix = '' } = options;
   const attempt: StageTry = { run, scope, id, stage, ...options, variables: () => variablesFor(target) };
   const step = (definition: StepDefinition, place = { index: 1, total: 1 }): Promise<StepResult> =>
-    runStep(attempt, definition, place);
+    runStep(attempt, { ...definition, name: prefix + definition.name }, place);
   return {
-    clock: run.deps.clock,
+    clock: deps.clock,
     signal: options.signal,
     id,
     stage,
     attempt: options.attempt,
-    project: run.created.project,
+    project: created.project,
     get variables() {
       return variablesFor(target);
     },
@@ -35,10 +41,37 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
     steps: (steps) => runSteps(stage.parallel ? stage.max_workers : 1, steps, step),
     runPipeline: (definition, params) =>
       run.nested({ ...run, signal: options.signal }, { definition, params, prefix: `${id}/` }, id),
+    task: (task, place = { index: 1, total: 1 }) =>
+      runTask(attempt, { ...task, name: prefix + task.name }, place),
+    get recorded() {
+      return recordedOf(target);
+    },
+    ports: {
+      ids: deps.ids,
+      files: deps.files,
+      secrets: deps.secrets,
+      http: deps.http,
+      vcs: deps.vcs,
+      releases: deps.releases,
+      hosts: executors.hosts,
+      engines: executors.engines,
+    },
+    settings: created.settings ?? defaultSettings('project'),
+    runId: facts.run_id,
+    environment: facts.environment,
+    commits: facts.commits,
+    writeArtifact: (name, text) => run.handle.writeArtifact(`${slug(id)}/${name}`, text),
     log: (line) => run.handle.appendLog(`${slug(id)}.log`, `${line}\n`),
     warn: (message) => void options.warnings.push(message),
     explain: (evidence) => explain(target, evidence),
   };
+}
+
+function recordedOf({ run, id }: StageRun): StageContext['recorded'] {
+  const steps = Object.values(run.log.state.stages[id]?.steps ?? {});
+  return Object.fromEntries(
+    steps.flatMap(({ started, finished }) => (finished ? [[started.step, finished]] : [])),
+  );
 }
 
 function explain({ run, id }: StageRun, evidence: Evidence): void {

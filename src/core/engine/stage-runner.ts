@@ -97,7 +97,14 @@ async function tryOnce(target: StageRun, timing: Timing, signal: AbortSignal): P
   const base = run.log.state.stages[id]?.attempt_base ?? 0;
   const maxAttempts = base + stage.retry.max_attempts;
   // Not awaited: the first step's start is awaited and makes it durable, or the stage's end does.
-  run.log.record({ type: 'stage.started', stage: id, kind: stage.uses, attempt, max_attempts: maxAttempts });
+  run.log.record({
+    type: 'stage.started',
+    stage: id,
+    kind: stage.uses,
+    attempt,
+    max_attempts: maxAttempts,
+    ...(target.kind.undo && { undoable: true as const }),
+  });
   const began = clock.monotonicMs();
   const warnings: string[] = [];
   const result = await perform(target, { attempt, signal, warnings, meter: timing.meter });
@@ -160,7 +167,7 @@ async function perform(
 }
 
 /** A bug in a kind becomes data here; what the engine itself throws passes through. */
-function failureOfThrow(error: unknown): Result<JsonObject> {
+export function failureOfThrow(error: unknown): Result<JsonObject> {
   if (error instanceof Suspended || error instanceof JournalError) throw error;
   return failed(toFailure(error));
 }

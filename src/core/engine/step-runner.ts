@@ -192,7 +192,7 @@ function resultOf(finished: StepFinished): StepResult {
 }
 
 /** It did not come to an end of its own: it runs again when its attempt is taken up. */
-function wasInterrupted({ failure }: StepFinished): boolean {
+export function wasInterrupted({ failure }: StepFinished): boolean {
   return failure !== undefined && OUTSIDE.has(failure.reason);
 }
 

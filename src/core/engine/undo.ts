@@ -1,6 +1,6 @@
-import type { PipelineDefinition } from '../definition.ts';
+import type { PipelineDefinition, StageDefinition } from '../definition.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import type { RunState } from '../run-state.ts';
+import type { RunState, StageState } from '../run-state.ts';
 import { sanitizeText } from '../terminal-text.ts';
 import { findStage } from './scope.ts';
 
@@ -56,15 +56,20 @@ export function stagesToUndo(
   definition: PipelineDefinition,
   cause: string,
 ): readonly string[] {
-  const undoable = Object.values(stages).filter(({ name, attempt, cached }) => {
-    const stage = findStage(definition, name);
-    return stage !== undefined && stage.rollback.length > 0 && attempt > 0 && !cached;
+  const undoable = Object.values(stages).filter((state) => {
+    const stage = findStage(definition, state.name);
+    return stage !== undefined && state.attempt > 0 && !state.cached && hasUndo(stage, state);
   });
   const completed = undoable
     .filter(({ name, status }) => name !== cause && (status === 'passed' || status === 'warning'))
     .toSorted((a, b) => (b.finished_seq ?? 0) - (a.finished_seq ?? 0));
   const broken = undoable.filter(({ status }) => isBroken(status));
   return [...broken, ...completed].map(({ name }) => name);
+}
+
+/** Its author wrote steps for it, or its kind knows how and had begun to do something. */
+function hasUndo({ rollback }: StageDefinition, { undoable, steps }: StageState): boolean {
+  return rollback.length > 0 || (undoable === true && Object.keys(steps).length > 0);
 }
 
 /** What an undo would run, for whoever has to say yes to it. */

@@ -8,7 +8,7 @@
  */
 import { closeSync, existsSync, openSync, renameSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { Masker } from '../masker.ts';
+import { Masker } from './masker.ts';
 
 /** Output of a daemon that keeps the pipe open does not hold up the step: so long after its end without a byte. */
 const IDLE_MS = 300;

@@ -1,3 +1,4 @@
+import { defaultSettings } from '../../../src/core/settings/index.ts';
 import { expect, test } from 'vitest';
 import { findEnvironment, inEnvironment } from '../../../src/cli/environment.ts';
 import type { StartRequest } from '../../../src/core/engine/api.ts';
@@ -20,6 +21,7 @@ function requestFor(selection: StartRequest['selection']): StartRequest {
     ...event,
     definition: { ...event.definition, stages },
     selection,
+    settings: defaultSettings('demo'),
     assumeYes: false,
     maxConsecutiveFailures: 3,
   };

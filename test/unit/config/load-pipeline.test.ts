@@ -1,3 +1,4 @@
+import { defaultSettings } from '../../../src/core/settings/index.ts';
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { testKinds } from '../../support/config-kinds.ts';
@@ -326,6 +327,7 @@ test('the project decides how long a confirmation waits and how many workers the
     safety: { max_consecutive_failures: 3, confirmation_expires_ms: 5000 },
     environments: {},
     max_workers: 7,
+    settings: defaultSettings('p'),
   };
   const project = { folder: rig.folder, config };
   const text = 'stages: [{name: a, command: ls, require_confirmation: Really?}]\n';

@@ -1,3 +1,4 @@
+import { defaultSettings } from '../../../src/core/settings/index.ts';
 import { mkdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { findPipelines, resolvePipeline } from '../../../src/config/find-pipelines.ts';
@@ -29,6 +30,7 @@ test('without a project file, or with an empty one, everything is at its default
     safety: { max_consecutive_failures: 3, confirmation_expires_ms: 86_400_000 },
     environments: {},
     max_workers: 4,
+    settings: defaultSettings(rig.folder.split('/').at(-1) ?? ''),
   };
   expect(await projectOf(rig)).toEqual({ folder: rig.folder, config: defaults });
   const file = await rig.write('pipewright.yaml', '# nothing yet\n');
@@ -58,6 +60,7 @@ environments:
     description: 'The shop.',
     safety: { max_consecutive_failures: 0, confirmation_expires_ms: 1_800_000 },
     max_workers: 2,
+    settings: defaultSettings('shop'),
     environments: {
       staging: { env: {}, params: {}, require_confirmation: false },
       prod: {

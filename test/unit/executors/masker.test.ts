@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Masker } from '../../../src/executors/masker.ts';
+import { Masker } from '../../../src/executors/local/masker.ts';
 
 const SECRETS = [
   'hunter2-S3cr3t!/+x',

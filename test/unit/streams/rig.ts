@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import type { Failure, Result } from '../../../src/core/failure.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
+import { defaultSettings } from '../../../src/core/settings/index.ts';
 import type { StageContext } from '../../../src/core/stage-kind.ts';
 import type { StreamRecord } from '../../../src/core/stream-report.ts';
 import { stream } from '../../../src/stages/stream.ts';
@@ -93,6 +94,16 @@ async function runStage(folder: string, steps: readonly object[], options: RunOp
     log: () => Promise.resolve(),
     warn: (message) => void warnings.push(message),
     explain: () => undefined,
+    task: () => Promise.reject(new Error('not used')),
+    recorded: {},
+    get ports(): never {
+      throw new Error('not used');
+    },
+    settings: defaultSettings('demo'),
+    runId: '20260101-000000-abcdef0',
+    environment: 'default',
+    commits: [],
+    writeArtifact: () => Promise.reject(new Error('not used')),
   };
   const began = performance.now();
   const result = await stream.run(config, context);

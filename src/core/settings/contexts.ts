@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { timeoutSchema } from '../quantities.ts';
+import { nameSchema } from '../step-schema.ts';
+
+/** `contexts.NAME` of pipewright.yaml: a place where commands run. */
+const sshSchema = z.strictObject({
+  type: z.literal('ssh').describe('A machine behind ssh.'),
+  host: z.string().min(1).max(253).describe('Name or address.'),
+  port: z.int().min(1).max(65_535).default(22).describe('Port of the ssh server. Default: 22.'),
+  user: z.string().min(1).max(64).optional().describe('Login name. Default: yours.'),
+  identity_file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Private key, relative to the project or with ~. Default: the agent, then the usual files of ~/.ssh.',
+    ),
+  passphrase: z
+    .string()
+    .regex(/^(env|file|cmd):./s, 'must be env:NAME, file:PATH or cmd:COMMAND')
+    .optional()
+    .describe('Of the private key, as a reference. Default: none.'),
+  agent: z.boolean().default(true).describe('Ask the ssh agent of SSH_AUTH_SOCK. Default: true.'),
+  known_hosts: z
+    .string()
+    .min(1)
+    .default('~/.ssh/known_hosts')
+    .describe('Keys that hosts may have; a host that is not in it is refused. Default: ~/.ssh/known_hosts.'),
+  connect_timeout: timeoutSchema.default(20_000).describe('Until the login has worked. Default: 20s.'),
+  keepalive: timeoutSchema
+    .default(10_000)
+    .describe('A link that is silent for three times as long is taken for broken. Default: 10s.'),
+  max_sessions: z
+    .int()
+    .min(1)
+    .max(100)
+    .default(8)
+    .describe("Commands at the same time on one connection; below the server's MaxSessions. Default: 8."),
+  workdir: z.string().min(1).optional().describe('Folder where commands start. Default: the login folder.'),
+});
+
+export const contextsSchema = z
+  .record(
+    nameSchema.refine((name) => name !== 'local', 'local is always this machine'),
+    z.discriminatedUnion('type', [sshSchema]),
+  )
+  .describe('Places where commands run, by name. Default: only local.');
+
+export type ContextSettings = z.output<typeof contextsSchema>[string];
+export type SshSettings = z.output<typeof sshSchema>;

@@ -1,0 +1,53 @@
+import type { AnalyzeSettings } from './analyze.ts';
+import { analyzeSchema } from './analyze.ts';
+import { type BuildSettings, buildSchema } from './build.ts';
+import { type ContextSettings, contextsSchema } from './contexts.ts';
+import { type DeploySettings, deploySchema } from './deploy.ts';
+import { type NotifySettings, notifySchema } from './notify.ts';
+import { type TestSettings, testSchema } from './test.ts';
+import { type TriggerSettings, triggerSchema } from './trigger.ts';
+import { type VerifySettings, verifySchema } from './verify.ts';
+
+/** The sections of pipewright.yaml that stage kinds read, by key. */
+export const SECTIONS = {
+  contexts: contextsSchema,
+  analyze: analyzeSchema,
+  test: testSchema,
+  build: buildSchema,
+  deploy: deploySchema,
+  verify: verifySchema,
+  trigger: triggerSchema,
+  notify: notifySchema,
+} as const;
+
+/**
+ * What pipewright.yaml says of the project, with the overlay of the run's environment: stored with each run,
+ * so that a later edit does not change one that has begun. JSON-safe; times are milliseconds, sizes bytes.
+ */
+export interface StageSettings {
+  /** Name of the project. */
+  readonly project: string;
+  readonly contexts: Readonly<Record<string, ContextSettings>>;
+  readonly analyze: AnalyzeSettings;
+  readonly test: TestSettings;
+  readonly build: BuildSettings;
+  readonly deploy: DeploySettings;
+  readonly verify: VerifySettings;
+  readonly trigger: TriggerSettings;
+  readonly notify: NotifySettings;
+}
+
+/** Everything at its default. */
+export function defaultSettings(project: string): StageSettings {
+  return {
+    project,
+    contexts: {},
+    analyze: analyzeSchema.parse({}),
+    test: testSchema.parse({}),
+    build: buildSchema.parse({}),
+    deploy: deploySchema.parse({}),
+    verify: verifySchema.parse({}),
+    trigger: triggerSchema.parse({}),
+    notify: notifySchema.parse({}),
+  };
+}
