@@ -156,6 +156,8 @@ export interface RunHandle {
   readonly onRequest: (handle: (request: RunRequest) => void) => () => void;
   /** A text file below `artifacts/`; returns its absolute path. */
   readonly writeArtifact: (name: string, text: string) => Promise<string>;
+  /** Replaces a file below `artifacts/` that is only of use while the run lives. Not durable; errors are ignored. */
+  readonly writeProgress: (name: string, text: string) => Promise<void>;
   /** Appends to `logs/<name>`. */
   readonly appendLog: (name: string, text: string) => Promise<void>;
   /** Write `run.json`. Never needed for correctness; errors are ignored. */

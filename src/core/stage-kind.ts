@@ -5,6 +5,7 @@ import type { Failure, Result } from './failure.ts';
 import type { JsonObject } from './json.ts';
 import type { Clock } from './ports.ts';
 import type { StageSettings } from './settings/index.ts';
+import type { StepProgress } from './stream-report.ts';
 import type { StagePorts } from './stage-ports.ts';
 
 /** What a running stage may use. A kind that needs more asks for a port, not for a library. */
@@ -53,6 +54,11 @@ export interface StageContext {
   readonly commits: readonly string[];
   /** A text file below `artifacts/<stage>/`; returns its absolute path. */
   readonly writeArtifact: (name: string, text: string) => Promise<string>;
+  /**
+   * What steps or tasks of this stage are doing: counts, bytes, a result; shown live in the tree and in plain lines.
+   * Cheap: written at most every 200 ms. Never recorded; `name` is that of the step.
+   */
+  readonly progress: (steps: readonly StepProgress[]) => void;
   /** A line for the stage's own log, shown to people; sanitised. */
   readonly log: (line: string) => Promise<void>;
   /** Adds a warning: the stage then ends as `warning` instead of `passed`. */

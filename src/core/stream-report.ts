@@ -61,7 +61,7 @@ export interface StreamFile {
 
 export type StreamStatus = 'running' | 'passed' | 'failed' | 'stopped';
 
-/** One look at a running stream stage. */
+/** One look at a running stage: a stream, or whatever shows what its steps are doing. */
 export interface StreamProgress {
   readonly stage: string;
   readonly elapsed_ms: number;
@@ -84,5 +84,13 @@ export interface StepProgress {
   readonly peak_bytes_per_second?: number;
   readonly eta_ms?: number;
   readonly result?: string;
+  /** Of a suite of tests: those that have ended. */
+  readonly counts?: TestCounts;
   readonly branches?: readonly StepProgress[];
+}
+
+export interface TestCounts {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: number;
 }

@@ -1,5 +1,11 @@
 import { formatBytes, formatDuration } from './quantities.ts';
-import type { BranchRecord, StepProgress, StreamProgress, StreamRecord } from './stream-report.ts';
+import type {
+  BranchRecord,
+  StepProgress,
+  StreamProgress,
+  StreamRecord,
+  TestCounts,
+} from './stream-report.ts';
 import { sanitizeText } from './terminal-text.ts';
 
 const BAR_WIDTH = 12;
@@ -61,9 +67,21 @@ function branchLines(branches: readonly StepProgress[]): readonly string[] {
   });
 }
 
+const NONE: TestCounts = { passed: 0, failed: 0, skipped: 0 };
+
 const AT_WORK: Readonly<Record<string, string>> = { checksum: 'calculating...', count: 'counting...' };
 
+/** `12 passed, 1 failed, 2 skipped`; what there is none of is left out. */
+export function countsText({ passed, failed, skipped }: TestCounts): string {
+  const parts = [`${passed} passed`];
+  if (failed > 0) parts.push(`${failed} failed`);
+  if (skipped > 0) parts.push(`${skipped} skipped`);
+  return parts.join(', ');
+}
+
 function activity(step: StepProgress): string {
+  if (step.counts || step.kind === 'report')
+    return sanitizeText(step.result ?? countsText(step.counts ?? NONE));
   if (step.status === 'failed' || step.status === 'stopped') return step.status;
   if (step.kind === 'progress') return progressText(step);
   if (step.result !== undefined) return step.result;
@@ -82,6 +100,8 @@ export function streamLine({ steps, elapsed_ms: elapsedMs }: StreamProgress): st
   const all = steps.flatMap(withBranches);
   const bars = all.filter(({ kind }) => kind === 'progress');
   if (bars.length > 0) return bars.map((step) => `${step.name} ${progressText(step)}`).join('  ');
+  const told = all.filter(({ counts, kind }) => counts !== undefined || kind === 'report');
+  if (told.length > 0) return told.map((step) => `${step.name} ${activity(step)}`).join('  ');
   const metered = all.find(({ bytes }) => bytes !== undefined);
   if (!metered) return undefined;
   return `${metered.name} ${formatBytes(metered.bytes ?? 0)} in ${formatDuration(elapsedMs)}`;

@@ -9,7 +9,7 @@ import { isObject } from './index-log.ts';
 import { openSegment } from './journal-writer.ts';
 import { createLowdbFile } from './lowdb-file.ts';
 import type { Claim } from './owner-claim.ts';
-import { openRegular, removeQuietly, replaceFile, writeAll } from './safe-files.ts';
+import { openRegular, removeQuietly, replaceFile, temporaryName, writeAll } from './safe-files.ts';
 import type { Fence } from './segment.ts';
 import type { RunLayout, StateLayout } from './state-layout.ts';
 import { unwritable } from './write-failure.ts';
@@ -69,6 +69,18 @@ export function createRunHandle(claimed: ClaimedRun): RunHandle {
         await replaceFile(file, text);
         return file;
       });
+    },
+    writeProgress: async (name, text) => {
+      const file = inside(path.join(run.folder, 'artifacts'), name);
+      const temporary = temporaryName(file);
+      try {
+        await fs.promises.mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+        await fs.promises.writeFile(temporary, text, { mode: 0o600, flag: 'wx' });
+        await fs.promises.rename(temporary, file);
+      } catch {
+        // Somebody sees an older look; whatever is wrong with the disk, the journal says.
+        removeQuietly(temporary);
+      }
     },
     appendLog: async (name, text) => {
       const file = inside(path.join(run.folder, 'logs'), name);

@@ -95,7 +95,7 @@ class PlainReporter implements Reporter {
     // What the stage itself says, beside its steps; its name is the engine's.
     if (event.type === 'stage.started') {
       this.#openTail(keyOf(event), event, { log: `logs/${slug(event.stage)}.log`, prefix: event.stage });
-      if (event.kind === 'stream' && !this.#options.onlyOutput) this.#openStream(event);
+      if (!this.#options.onlyOutput) this.#openStream(event);
     }
   }
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { StreamProgress } from '../core/stream-report.ts';
 import { streamLine, streamTree } from '../core/stream-text.ts';
 
@@ -8,23 +8,28 @@ const LINE_MS = 5000;
 /** Longer lines would wrap, and the block could not be drawn over itself. */
 const COLUMNS = 78;
 
-/** The progress of one running stream stage, as lines. */
+/** The progress of one running stage, as lines. */
 export class StreamView {
   readonly #file: string;
   readonly #canRedraw: boolean;
   #nextMs = 0;
   #isFirst = true;
+  /** What an earlier attempt left is not shown. */
+  readonly #before: number | undefined;
 
   /** `file` is the `progress.json` that the stage keeps. */
   constructor(file: string, canRedraw: boolean) {
     this.#file = file;
     this.#canRedraw = canRedraw;
+    this.#before = writtenAt(file);
   }
 
   /** What to show now: a block to draw over on a terminal, lines to add elsewhere; undefined when nothing is due. */
   look(nowMs: number): readonly string[] | undefined {
     if (nowMs < this.#nextMs) return undefined;
-    const progress = readProgress(this.#file);
+    this.#nextMs = nowMs + REDRAW_MS;
+    const at = writtenAt(this.#file);
+    const progress = at === undefined || at === this.#before ? undefined : readProgress(this.#file);
     if (!progress) return undefined;
     this.#nextMs = nowMs + (this.#canRedraw ? REDRAW_MS : LINE_MS);
     if (this.#canRedraw || this.#isFirst) {
@@ -35,6 +40,10 @@ export class StreamView {
     const line = streamLine(progress);
     return line === undefined ? undefined : [line];
   }
+}
+
+function writtenAt(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
 }
 
 function readProgress(file: string): StreamProgress | undefined {

@@ -4,7 +4,7 @@ import { mergeProgress } from './model/stream-tree.ts';
 import type { RunView, ScreenState } from './state.ts';
 import type { ScreenStore, Ticker } from './store.ts';
 
-/** How often a running stream stage is looked at, milliseconds; it writes its progress every 200 ms. */
+/** How often a running stage is looked at, milliseconds; one that shows progress writes it every 200 ms. */
 const LOOK_MS = 250;
 
 interface Watched {
@@ -15,7 +15,7 @@ interface Watched {
 }
 
 /**
- * Keeps the progress of the stream stages of the run on the screen in its state: of those that run while they run,
+ * Keeps the progress of the stages of the run on the screen in its state: of those that run while they run,
  * of others once. Arms no timer while none runs. Returns the way out.
  */
 export function followStreams(
@@ -57,10 +57,8 @@ export function followStreams(
 function streamsOf({ run, screen }: ScreenState): readonly Watched[] {
   const runId = run?.runId;
   if (screen !== 'run' || runId === undefined) return [];
-  return Object.values(run?.state?.stages ?? {}).flatMap(({ name, kind, attempt, status }) =>
-    kind === 'stream' && attempt > 0
-      ? [{ runId, stage: name, attempt, isRunning: status === 'running' }]
-      : [],
+  return Object.values(run?.state?.stages ?? {}).flatMap(({ name, attempt, status }) =>
+    attempt > 0 ? [{ runId, stage: name, attempt, isRunning: status === 'running' }] : [],
   );
 }
 

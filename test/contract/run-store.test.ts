@@ -223,6 +223,12 @@ describe.each(Object.entries(ADAPTERS))('the run store on %s', (_name, prepare) 
     await owner.writeArtifact('unit/report.md', 'two');
     expect(path.relative(owner.folder, file)).toBe(path.join('artifacts', 'unit', 'report.md'));
     expect(fs.readFileSync(file, 'utf8')).toBe('two');
+    await owner.writeProgress('unit/progress.json', '{}');
+    await owner.writeProgress('unit/progress.json', '{"steps":[]}');
+    expect(fs.readdirSync(path.join(owner.folder, 'artifacts', 'unit')).toSorted()).toEqual([
+      'progress.json',
+      'report.md',
+    ]);
     await owner.appendLog('@c548.log', 'first\n');
     await owner.appendLog('@c548.log', 'second\n');
     expect(fs.readFileSync(path.join(owner.folder, 'logs', '@c548.log'), 'utf8')).toBe('first\nsecond\n');

@@ -88,3 +88,30 @@ test('a failed task rolls back: the failing stage first, then those before it in
     'a.back after first, second',
   ]);
 });
+
+test('what steps are doing is kept as the last look at each, and not in the journal', async () => {
+  const counting = defineStage({
+    kind: 'counting',
+    summary: 'Shows progress.',
+    schema: z.strictObject({}),
+    run: async (_config, context) => {
+      for (const passed of [1, 2, 3]) {
+        const counts = { passed, failed: 0, skipped: 0 };
+        context.progress([{ name: 'unit', what: 'tests', kind: 'tests', status: 'running', counts }]);
+      }
+      context.progress([{ name: 'scan', what: 'audit', kind: 'report', status: 'passed', result: 'clean' }]);
+      return ok({});
+    },
+  });
+  const { deps, store } = testBench({}, { kinds: { ...stageKinds, counting } });
+  const definition = pipelineOf([stage('a', [], { uses: 'counting', config: {} })]);
+  const state = valueOf(await createEngine(deps).start(requestFor(definition), driveWith()));
+  expect(JSON.parse(store.artifacts.get('a/progress.json') ?? '')).toMatchObject({
+    stage: 'a',
+    steps: [
+      { name: 'unit', counts: { passed: 3 } },
+      { name: 'scan', result: 'clean' },
+    ],
+  });
+  expect(JSON.stringify(store.journals.get(state.run_id))).not.toContain('counts');
+});

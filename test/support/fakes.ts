@@ -108,6 +108,10 @@ export function memoryStore(): MemoryStore {
       artifacts.set(name, text);
       return Promise.resolve(name);
     },
+    writeProgress: (name, text) => {
+      artifacts.set(name, text);
+      return Promise.resolve();
+    },
     appendLog: () => Promise.resolve(),
     snapshot: () => Promise.resolve(),
     release: () => Promise.resolve(),

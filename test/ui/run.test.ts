@@ -115,3 +115,28 @@ test.each([
     backend.finish();
   },
 );
+
+test('suites of tests show their counts while they run, and one whose finding is a failure is marked', async () => {
+  const suites = pipelineOf('release', [stageOf('test', ['unit', 'security'])]);
+  const backend = new ScriptedBackend({
+    definition: suites,
+    progress: {
+      test: [
+        {
+          name: 'unit',
+          what: 'vitest run',
+          kind: 'tests',
+          status: 'running',
+          counts: { passed: 12, failed: 1, skipped: 0 },
+        },
+        { name: 'security', what: 'npm audit', kind: 'report', status: 'failed', result: '2 high' },
+      ],
+    },
+  });
+  await using app = startScreen(backend, { first: START });
+  backend.begin();
+  backend.emit(started('test'), stepStarted('test', 'unit'), stepStarted('test', 'security'));
+  backend.emit(stepEnded('test', 'security'));
+  await app.terminal.shows('12 passed, 1 failed', '✗ security', '2 high');
+  backend.finish();
+});

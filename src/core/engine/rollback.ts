@@ -1,6 +1,7 @@
 import type { StageDefinition } from '../definition.ts';
 import type { Failure } from '../failure.ts';
 import type { StageState } from '../run-state.ts';
+import { stageProgress } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { findStage, type Scope, variablesOf } from './scope.ts';
 import { stageContext } from './stage-context.ts';
@@ -94,9 +95,11 @@ async function undoKind(
   const kind = run.deps.kinds[stage.uses];
   if (!kind?.undo) return undefined;
   const before = run.log.state.stages[id];
+  const progress = stageProgress({ run, id });
   const context = stageContext(
     { run, scope: scopeOf(scope, id), id, stage, kind },
     {
+      progress,
       attempt: before?.attempt ?? 1,
       signal: run.signal,
       warnings: [],
@@ -104,7 +107,10 @@ async function undoKind(
       prefix: prefixOf(before?.undo_tries ?? 1),
     },
   );
-  const result = await kind.undo(stage.config, context).catch((error: unknown) => failureOfThrow(error));
+  const result = await kind
+    .undo(stage.config, context)
+    .catch((error: unknown) => failureOfThrow(error))
+    .finally(progress.close);
   return result.ok ? undefined : result.failure;
 }
 

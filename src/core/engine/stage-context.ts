@@ -4,6 +4,7 @@ import { failed, ok, type Result } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
 import { defaultSettings } from '../settings/index.ts';
 import type { StageContext, StepResult } from '../stage-kind.ts';
+import type { StageProgress } from './progress.ts';
 import { type StageRun, variablesFor } from './run-context.ts';
 import { slug } from './slug.ts';
 import type { WaitMeter } from './wait-meter.ts';
@@ -15,6 +16,7 @@ interface AttemptOptions {
   readonly signal: AbortSignal;
   readonly warnings: string[];
   readonly meter: WaitMeter;
+  readonly progress: StageProgress;
   /** Before the names of tasks and steps: those of an undo are recorded beside those of the stage. */
   readonly prefix?: string;
 }
@@ -61,6 +63,7 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
     environment: facts.environment,
     commits: facts.commits,
     writeArtifact: (name, text) => run.handle.writeArtifact(`${slug(id)}/${name}`, text),
+    progress: (steps) => options.progress.show(steps),
     log: (line) => run.handle.appendLog(`${slug(id)}.log`, `${line}\n`),
     warn: (message) => void options.warnings.push(message),
     explain: (evidence) => explain(target, evidence),

@@ -10,6 +10,7 @@ import { endedStage } from './ended-stage.ts';
 import { backoffMs, mayRetry } from './retry.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { type RunContext, type StageRun, Suspended } from './run-context.ts';
+import { stageProgress } from './progress.ts';
 import { stageContext } from './stage-context.ts';
 import { failureOfAbort, isInterrupted, stopReason } from './stop.ts';
 import { WaitMeter } from './wait-meter.ts';
@@ -159,8 +160,12 @@ async function perform(
     options.signal,
     { limitMs: stage.timeout_ms, failure: limit },
     async (signal) => {
-      const context = stageContext(target, { ...options, signal });
-      const result = await kind.run(stage.config, context).catch((error: unknown) => failureOfThrow(error));
+      const progress = stageProgress(target);
+      const context = stageContext(target, { ...options, signal, progress });
+      const result = await kind
+        .run(stage.config, context)
+        .catch((error: unknown) => failureOfThrow(error))
+        .finally(progress.close);
       return !result.ok && signal.aborted ? failed(failureOfAbort(signal)) : result;
     },
   );

@@ -1,4 +1,5 @@
 import { formatBytes, formatDuration } from '../../core/quantities.ts';
+import { countsText } from '../../core/stream-text.ts';
 import type { StepProgress } from '../../core/stream-report.ts';
 import type { Theme } from '../theme.ts';
 
@@ -42,5 +43,6 @@ function inOrder(facts: readonly string[]): readonly string[] {
 /** What a part without a bar has taken in, or found out. */
 export function amountOf(step: StepProgress): string {
   if (step.result !== undefined) return step.result;
+  if (step.counts) return countsText(step.counts);
   return step.bytes === undefined || step.bytes === 0 ? '' : formatBytes(step.bytes);
 }

@@ -24,7 +24,7 @@ export interface TreeNode {
   readonly runningSince?: string;
   /** Reason of a skip, or of a failure in short. */
   readonly note?: string;
-  /** Of a step of a stream, what it moves. */
+  /** What it moves, or has counted so far. */
   readonly progress?: StepProgress;
   /** It has nodes below it. */
   readonly isParent: boolean;
@@ -82,7 +82,8 @@ function stageNodes(definition: StageDefinition, place: Place): TreeNode[] {
     const parts = liveParts(definition, stage, place.streams[id] ?? []);
     return [node, ...parts.flatMap((part) => partNodes(part, { stage, folds, depth: depth + 1 }))];
   }
-  return [node, ...steps.map((step) => stepNode(stage, step, depth + 1))];
+  const seen = place.streams[id] ?? [];
+  return [node, ...steps.map((step) => stepNode(stage, step, { depth: depth + 1, seen }))];
 }
 
 function stepNamesOf(definition: StageDefinition, stage: StageState): readonly string[] {
@@ -145,28 +146,39 @@ function noteOf(stage: StageState): Pick<TreeNode, 'note'> {
   return warning === undefined ? {} : { note: warning };
 }
 
-function stepNode(stage: StageState, name: string, depth: number): TreeNode {
+function stepNode(
+  stage: StageState,
+  name: string,
+  { depth, seen }: { readonly depth: number; readonly seen: readonly StepProgress[] },
+): TreeNode {
   const step = stage.steps[name];
+  const progress = seen.find((look) => look.name === name);
   return {
     id: nodeId(stage.name, name),
     stage: stage.name,
     step: name,
     depth,
     label: name,
-    status: stepStatus(stage, step),
+    status: stepStatus(stage, step, progress),
     attempt: 0,
     maxAttempts: 1,
     isParent: false,
     isOpen: false,
+    ...(progress && { progress }),
     ...(step?.finished && { durationMs: step.finished.duration_ms }),
     ...(step && !step.finished && stage.status === 'running' && { runningSince: step.started.at }),
   };
 }
 
-function stepStatus(stage: StageState, step: StepState | undefined): StageStatus {
+function stepStatus(
+  stage: StageState,
+  step: StepState | undefined,
+  progress: StepProgress | undefined,
+): StageStatus {
   if (!step)
     return stage.status === 'running' || stage.status === 'waiting' ? 'pending' : notReached(stage.status);
-  if (step.finished) return step.finished.failure ? 'failed' : 'passed';
+  // A command that did its work may have found what its stage calls a failure: an audit, a measurement.
+  if (step.finished) return step.finished.failure || progress?.status === 'failed' ? 'failed' : 'passed';
   return stage.status;
 }
 

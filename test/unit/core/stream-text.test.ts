@@ -96,3 +96,27 @@ test('the summary tells checksums, sizes with their reduction, and branches that
     'lost: exited with 2',
   ]);
 });
+
+test('suites of tests show what has ended so far, on the tree and on the line', () => {
+  const look: StreamProgress = {
+    stage: 'test',
+    elapsed_ms: 2000,
+    steps: [
+      {
+        name: 'unit',
+        what: 'vitest run',
+        kind: 'tests',
+        status: 'running',
+        counts: { passed: 12, failed: 1, skipped: 0 },
+      },
+      { name: 'security', what: 'npm audit', kind: 'report', status: 'failed', result: '2 high\u001b[31m' },
+    ],
+  };
+  expect(streamTree(look)).toEqual([
+    '[1/2] unit: vitest run',
+    '      12 passed, 1 failed',
+    '[2/2] security: npm audit',
+    '      2 high',
+  ]);
+  expect(streamLine(look)).toBe('unit 12 passed, 1 failed  security 2 high');
+});

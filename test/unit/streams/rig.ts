@@ -103,6 +103,7 @@ async function runStage(folder: string, steps: readonly object[], options: RunOp
     runId: '20260101-000000-abcdef0',
     environment: 'default',
     commits: [],
+    progress: () => undefined,
     writeArtifact: () => Promise.reject(new Error('not used')),
   };
   const began = performance.now();
