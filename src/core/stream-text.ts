@@ -79,9 +79,12 @@ export function countsText({ passed, failed, skipped }: TestCounts): string {
   return parts.join(', ');
 }
 
+function finding({ result, counts }: StepProgress): string {
+  return result === undefined ? countsText(counts ?? NONE) : sanitizeText(result);
+}
+
 function activity(step: StepProgress): string {
-  if (step.counts || step.kind === 'report')
-    return sanitizeText(step.result ?? countsText(step.counts ?? NONE));
+  if (step.counts || step.kind === 'report') return finding(step);
   if (step.status === 'failed' || step.status === 'stopped') return step.status;
   if (step.kind === 'progress') return progressText(step);
   if (step.result !== undefined) return step.result;

@@ -107,11 +107,12 @@ async function undoKind(
       prefix: prefixOf(before?.undo_tries ?? 1),
     },
   );
-  const result = await kind
-    .undo(stage.config, context)
-    .catch((error: unknown) => failureOfThrow(error))
-    .finally(progress.close);
-  return result.ok ? undefined : result.failure;
+  try {
+    const result = await kind.undo(stage.config, context).catch((error: unknown) => failureOfThrow(error));
+    return result.ok ? undefined : result.failure;
+  } finally {
+    await progress.close();
+  }
 }
 
 /** An earlier try of the undo got past this step: doing it twice could undo too much. */

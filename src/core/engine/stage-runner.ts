@@ -162,11 +162,12 @@ async function perform(
     async (signal) => {
       const progress = stageProgress(target);
       const context = stageContext(target, { ...options, signal, progress });
-      const result = await kind
-        .run(stage.config, context)
-        .catch((error: unknown) => failureOfThrow(error))
-        .finally(progress.close);
-      return !result.ok && signal.aborted ? failed(failureOfAbort(signal)) : result;
+      try {
+        const result = await kind.run(stage.config, context).catch((error: unknown) => failureOfThrow(error));
+        return !result.ok && signal.aborted ? failed(failureOfAbort(signal)) : result;
+      } finally {
+        await progress.close();
+      }
     },
   );
 }

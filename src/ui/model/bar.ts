@@ -1,6 +1,6 @@
 import { formatBytes, formatDuration } from '../../core/quantities.ts';
-import { countsText } from '../../core/stream-text.ts';
-import type { StepProgress } from '../../core/stream-report.ts';
+import { markOf } from '../../core/status-look.ts';
+import type { StepProgress, TestCounts } from '../../core/stream-report.ts';
 import type { Theme } from '../theme.ts';
 
 /** A bar is at least so wide, or it says nothing. */
@@ -43,6 +43,14 @@ function inOrder(facts: readonly string[]): readonly string[] {
 /** What a part without a bar has taken in, or found out. */
 export function amountOf(step: StepProgress): string {
   if (step.result !== undefined) return step.result;
-  if (step.counts) return countsText(step.counts);
+  if (step.counts) return countsMarks(step.counts);
   return step.bytes === undefined || step.bytes === 0 ? '' : formatBytes(step.bytes);
+}
+
+/** `✓12 ✗1`: short, because the tree is narrow. */
+function countsMarks({ passed, failed, skipped }: TestCounts): string {
+  const parts = [`${markOf('passed')}${passed}`];
+  if (failed > 0) parts.push(`${markOf('failed')}${failed}`);
+  if (skipped > 0) parts.push(`${markOf('skipped')}${skipped}`);
+  return parts.join(' ');
 }
