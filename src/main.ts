@@ -9,6 +9,7 @@ import { createTerminal, type Terminal } from './cli/terminal.ts';
 import type { LoadDeps } from './config/load-pipeline.ts';
 import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
+import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
@@ -81,6 +82,7 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       const { createViews } = await import('./reporters/index.ts');
       return createViews({ sink: terminal, hasColor: terminal.hasColor, cwd });
     }),
+    vcs: openVcs,
     settings: async () => {
       const loaded = await config();
       return loaded.ok ? { ok: true, value: loaded.value.settings } : loaded;
@@ -211,9 +213,13 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     secrets: createSecrets({ env: process.env, project: project.root }),
     executors: createExecutors,
     http: systemHttp,
-    vcs: async (folder) => (await import('./vcs/index.ts')).openVcs(folder),
+    vcs: openVcs,
     releases: createReleaseStore({ stateDir: project.stateDir }),
   });
+}
+
+async function openVcs(folder: string): Promise<Result<Vcs>> {
+  return (await import('./vcs/index.ts')).openVcs(folder);
 }
 
 /** The first call makes it; later ones get the same. */

@@ -6,6 +6,7 @@ import type { JsonObject } from '../core/json.ts';
 import type { Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { StageSettings } from '../core/settings/index.ts';
+import type { StagePorts } from '../core/stage-ports.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import type { Common, RawParameter } from './command.ts';
 import type { EnvironmentSettings } from './environment.ts';
@@ -30,6 +31,8 @@ export interface Services {
   readonly state: Engine['state'];
   readonly pipelines: () => Promise<PipelineSource>;
   readonly views: () => Promise<Views>;
+  /** The repository around a folder. */
+  readonly vcs: StagePorts['vcs'];
   /** Shows the screen until it is left; resolves with the exit code. Only where `wantsScreen` says so. */
   readonly screen: (common: Common, prepared?: PreparedRun) => Promise<number>;
   readonly schema: (of: 'pipeline' | 'project') => Promise<object>;

@@ -104,7 +104,9 @@ async function buildRequest(
 }
 
 async function commitsOf(command: PipelineRequest, services: Services): Promise<Result<readonly string[]>> {
-  return command.commits === undefined ? ok([]) : resolveCommits(command.commits, services.project.root);
+  return command.commits === undefined
+    ? ok([])
+    : resolveCommits(command.commits, services.project.root, services.vcs);
 }
 
 function unknownContext(context: string, known: readonly string[]): Result<never> {

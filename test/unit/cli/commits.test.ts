@@ -4,6 +4,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { resolveCommits } from '../../../src/cli/commits.ts';
+import { openVcs } from '../../../src/vcs/index.ts';
 
 let repository: string;
 let ids: string[];
@@ -31,7 +32,7 @@ beforeAll(() => {
 afterAll(() => rmSync(repository, { recursive: true }));
 
 async function resolved(request: string, project = repository): Promise<readonly string[] | string> {
-  const result = await resolveCommits(request, project);
+  const result = await resolveCommits(request, project, openVcs);
   if (result.ok) return result.value;
   return result.failure.reason === 'invalid' ? result.failure.message : result.failure.reason;
 }
@@ -66,6 +67,6 @@ test('a program that the repository names as its monitor is not run', async () =
 
 test('a folder outside any repository is said to be that', async () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pipewright-nowhere-'));
-  expect(await resolved('last:1', folder)).toBe(`-c: ${folder} is not in a git repository`);
+  expect(await resolved('last:1', folder)).toBe(`-c: ${folder} is not in a git, svn or hg repository`);
   rmSync(folder, { recursive: true });
 });

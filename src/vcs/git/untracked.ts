@@ -1,0 +1,114 @@
+import { lstat, open, readlink } from 'node:fs/promises';
+import path from 'node:path';
+import { ok, type Result } from '../../core/failure.ts';
+import type { Change } from '../../core/vcs.ts';
+import { records } from '../records.ts';
+import { answered } from './problem.ts';
+import type { Git } from './run-git.ts';
+
+/** Of a larger file only the beginning is looked at, and its lines are not counted. */
+const MAX_FILE_BYTES = 4 * 1024 * 1024;
+/** Git's own rule: a NUL byte so early makes a file binary. */
+const BINARY_PROBE_BYTES = 8000;
+/** Files read at the same time. */
+const READERS = 16;
+
+interface Content {
+  readonly mode: '100644' | '100755' | '120000';
+  readonly bytes: Buffer;
+  readonly isWhole: boolean;
+}
+
+/** Files that git does not track and is not told to ignore, as added ones. */
+export async function untrackedChanges(git: Git, root: string): Promise<Result<readonly Change[]>> {
+  const names = await untrackedNames(git);
+  if (!names.ok) return names;
+  const changes: Change[] = [];
+  for (let at = 0; at < names.value.length; at += READERS) {
+    const some = names.value.slice(at, at + READERS);
+    changes.push(...(await Promise.all(some.map((name) => changeOf(root, name)))));
+  }
+  return ok(changes);
+}
+
+/** Their unified diffs, one after another, until `maxBytes` is reached. */
+export async function untrackedDiff(
+  git: Git,
+  root: string,
+  { only, maxBytes }: { readonly only?: string | undefined; readonly maxBytes: number },
+): Promise<Result<string>> {
+  const names = await untrackedNames(git);
+  if (!names.ok) return names;
+  const wanted = names.value.filter(
+    (name) => only === undefined || name === only || name.startsWith(`${only}/`),
+  );
+  let text = '';
+  for (const name of wanted) {
+    if (text.length > maxBytes) break;
+    const content = await readContent(path.join(root, name));
+    if (content) text += diffOf(name, content);
+  }
+  return ok(text);
+}
+
+async function untrackedNames(git: Git): Promise<Result<readonly string[]>> {
+  const list = answered(await git(['ls-files', '--others', '--exclude-standard', '-z']), 'the working tree');
+  return list.ok ? ok(records(list.value.stdout)) : list;
+}
+
+async function changeOf(root: string, name: string): Promise<Change> {
+  const added = { path: name, status: 'added', is_binary: false, is_submodule: false } as const;
+  // Git names a repository inside this one by its folder.
+  if (name.endsWith('/')) return { ...added, path: name.slice(0, -1), is_submodule: true };
+  const content = await readContent(path.join(root, name));
+  if (!content) return added;
+  if (isBinary(content.bytes)) return { ...added, is_binary: true };
+  return content.isWhole ? { ...added, added: linesOf(content.bytes).length, deleted: 0 } : added;
+}
+
+/** Undefined for what is neither file nor link, and for what is gone or may not be read. */
+async function readContent(file: string): Promise<Content | undefined> {
+  try {
+    const stats = await lstat(file);
+    if (stats.isSymbolicLink())
+      return { mode: '120000', bytes: Buffer.from(await readlink(file)), isWhole: true };
+    if (!stats.isFile()) return undefined;
+    const mode = stats.mode & 0o100 ? '100755' : '100644';
+    const handle = await open(file, 'r');
+    try {
+      const { buffer, bytesRead } = await handle.read(Buffer.alloc(Math.min(stats.size, MAX_FILE_BYTES)));
+      return { mode, bytes: buffer.subarray(0, bytesRead), isWhole: stats.size <= MAX_FILE_BYTES };
+    } finally {
+      await handle.close();
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+function diffOf(name: string, { mode, bytes, isWhole }: Content): string {
+  const to = quoted(`b/${name}`);
+  const head = `diff --git ${quoted(`a/${name}`)} ${to}\nnew file mode ${mode}\n`;
+  if (bytes.length === 0) return head;
+  if (isBinary(bytes)) return `${head}Binary files /dev/null and ${to} differ\n`;
+  const lines = linesOf(bytes);
+  const end = isWhole && bytes.at(-1) === 0x0a ? '' : '\\ No newline at end of file\n';
+  const text = lines.map((line) => `+${line}\n`).join('');
+  return `${head}--- /dev/null\n+++ ${to}\n@@ -0,0 +1,${lines.length} @@\n${text}${end}`;
+}
+
+function isBinary(bytes: Buffer): boolean {
+  return bytes.subarray(0, BINARY_PROBE_BYTES).includes(0);
+}
+
+function linesOf(bytes: Buffer): string[] {
+  const lines = bytes.toString('utf8').split('\n');
+  if (lines.at(-1) === '') lines.pop();
+  return lines;
+}
+
+/** As git writes a name with control characters in it. */
+function quoted(name: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return /[\u0000-\u001f"\\\u007f]/.test(name) ? JSON.stringify(name) : name;
+}
