@@ -79,7 +79,16 @@ export function createBackend(parts: BackendParts): Backend {
 
 type Lookups = Pick<
   Backend,
-  'pipelines' | 'index' | 'history' | 'load' | 'plan' | 'planAgain' | 'read' | 'watch'
+  | 'repository'
+  | 'deployedCommit'
+  | 'pipelines'
+  | 'index'
+  | 'history'
+  | 'load'
+  | 'plan'
+  | 'planAgain'
+  | 'read'
+  | 'watch'
 >;
 type Refusing = <T>(result: Result<T, Problems | Failure>) => Result<T, Refusal>;
 
@@ -97,6 +106,8 @@ function createLookups(parts: BackendParts, refusing: Refusing): Lookups {
       for await (const run of (await services.store()).history({ limit })) runs.push(run);
       return runs.slice(0, limit);
     },
+    repository: async () => refusing(await (await import('./vcs/index.ts')).openVcs(services.project.root)),
+    deployedCommit: (pipeline) => lastDeployed(services, pipeline),
     load: async (target) => refusing(await loadPipeline(services, target)),
     plan: async (order) => {
       const prepared = await prepareOrder(parts, order);
@@ -113,11 +124,18 @@ function createLookups(parts: BackendParts, refusing: Refusing): Lookups {
 /** The request that `pipewright run` would make of it. */
 export function prepareOrder(
   { services, common }: Pick<BackendParts, 'services' | 'common'>,
-  { target, values, environment }: RunOrder,
+  { target, values, environment, commits }: RunOrder,
 ): ReturnType<typeof prepareRequest> {
   const parameters: readonly RawParameter[] = values;
   const request = { ...common, target, parameters, selection: { skip: [], only: [] } };
-  return prepareRequest({ ...request, ...(environment !== undefined && { env: environment }) }, services);
+  return prepareRequest(
+    {
+      ...request,
+      ...(environment !== undefined && { env: environment }),
+      ...(commits !== undefined && { commits }),
+    },
+    services,
+  );
 }
 
 /** What is wrong, in lines; the last one says what can be done, where something can. */
@@ -130,6 +148,40 @@ export function refusalOf(views: Views, failure: Problems | Failure): Refusal {
 /** A refusal for what was thrown: a bug, or a state that cannot be read. */
 export function refusalOfError(views: Views, error: unknown): Refusal {
   return refusalOf(views, toFailure(error));
+}
+
+/** What serves now, as the releases of the default environment say; else the newest run of it that ended well. */
+async function lastDeployed(services: Services, pipeline: string): Promise<string | undefined> {
+  const released = await lastReleased(services);
+  if (released !== undefined) return released;
+  const store = await services.store();
+  for await (const run of store.history({ pipeline, limit: RUNS_LOOKED_AT })) {
+    if (run.status !== 'success' && run.status !== 'warning') continue;
+    const state = await services.state(run.pipeline_id);
+    const commit = state.ok ? state.value.created?.commits.at(-1) : undefined;
+    if (commit !== undefined) return commit;
+  }
+  return undefined;
+}
+
+/** So many runs back a commit is looked for. */
+const RUNS_LOOKED_AT = 50;
+
+async function lastReleased(services: Services): Promise<string | undefined> {
+  const settings = await services.settings();
+  if (!settings.ok) return undefined;
+  const { createReleaseStore } = await import('./persistence/release-store.ts');
+  const releases = createReleaseStore({ stateDir: services.project.stateDir });
+  const { environment } = settings.value;
+  const names = await releases.services(environment);
+  const histories = await Promise.all(
+    (names.ok ? names.value : []).map((name) => releases.read(environment, name)),
+  );
+  const current = histories.flatMap((history) =>
+    history.ok && history.value.current ? [history.value.current] : [],
+  );
+  // The oldest of them: what came after it is not everywhere yet.
+  return current.toSorted((a, b) => a.deployed_at.localeCompare(b.deployed_at))[0]?.commit;
 }
 
 async function loadPipeline(

@@ -7,7 +7,17 @@ import type { Drawing } from './drawing.ts';
 import { paletteBindings } from './keymap.ts';
 import { labelOf, toKeys } from './keys.ts';
 import { bodyOf, type Rectangle } from './layout.ts';
-import { formBody, historyBody, homeBody, pageBody, paletteBody, runBody } from './model/body.ts';
+import { commitsTitle } from './model/commits.ts';
+import {
+  commitsBody,
+  pickerBody,
+  formBody,
+  historyBody,
+  homeBody,
+  pageBody,
+  paletteBody,
+  runBody,
+} from './model/body.ts';
 import { footerRow, promptRows } from './model/prompt.ts';
 import { runTitle } from './model/run.ts';
 import type { Keyboard } from './press.ts';
@@ -81,9 +91,12 @@ function bodyRows(state: ScreenState, drawing: Drawing, body: Rectangle): readon
     return paletteBody(state, drawing, { body, entries });
   }
   if (state.page) return pageBody(state, drawing, body);
+  if (state.picker) return pickerBody(state.picker, drawing, body);
   switch (state.screen) {
     case 'home':
       return homeBody(state, drawing, body);
+    case 'commits':
+      return commitsBody(state, drawing, body);
     case 'form':
       return formBody(state, drawing, body);
     case 'run':
@@ -119,6 +132,8 @@ function titleOf(state: ScreenState, { theme, spinner }: Drawing): string {
         `Pipewright  ${oneLine(state.project)}`,
         home.filter === '' ? '' : `filter: ${oneLine(home.filter)}`,
       );
+    case 'commits':
+      return state.commits ? bar(commitsTitle(state.commits, size.columns - 2).slice(1)) : bar('Commits');
     case 'form':
       return bar(`Run ${oneLine(form?.target ?? '')}`);
     case 'run':

@@ -9,6 +9,7 @@ import type { GivenParameter, ParameterProblem } from '../core/parameters.ts';
 import type { Prompter } from '../core/ports.ts';
 import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
+import type { Vcs } from '../core/vcs.ts';
 import type { StepProgress } from '../core/stream-report.ts';
 
 /**
@@ -22,6 +23,10 @@ export interface Backend {
   readonly index: () => Promise<Result<StateIndex, Refusal>>;
   /** Runs, newest first, at most `limit`. */
   readonly history: (limit: number) => Promise<readonly RunSummary[]>;
+  /** The repository that the project lies in. */
+  readonly repository: () => Promise<Result<Vcs, Refusal>>;
+  /** The commit that a pipeline deployed last, or ran well for; undefined when there was none. */
+  readonly deployedCommit: (pipeline: string) => Promise<string | undefined>;
   readonly load: (target: string) => Promise<Result<OpenedPipeline, Refusal>>;
   /** The check that `run` makes, with what the environment gives; fails with all problems. */
   readonly check: (
@@ -103,6 +108,8 @@ export interface RunOrder {
   readonly values: readonly { readonly name: string; readonly value?: string }[];
   /** The default one when absent. */
   readonly environment?: string;
+  /** `A..B`, `id,id` or `last:N`. */
+  readonly commits?: string;
 }
 
 /** What to drive; `prepared` is what the command line asked for. */

@@ -1,4 +1,5 @@
 import type { Binding } from './binding.ts';
+import { COMMITS_KEYS, DIFF_KEYS } from './keymaps/commits.ts';
 import { FORM_KEYS } from './keymaps/form.ts';
 import { HISTORY_KEYS } from './keymaps/history.ts';
 import { HOME_KEYS } from './keymaps/home.ts';
@@ -9,7 +10,17 @@ import { RUN_KEYS } from './keymaps/run.ts';
 import { questionOf, type ScreenState } from './state.ts';
 
 /** Where keys mean different things. */
-export type Mode = 'home' | 'form' | 'run' | 'pane' | 'question' | 'history' | 'page' | 'leaving';
+export type Mode =
+  | 'home'
+  | 'commits'
+  | 'diff'
+  | 'form'
+  | 'run'
+  | 'pane'
+  | 'question'
+  | 'history'
+  | 'page'
+  | 'leaving';
 
 const GLOBAL_KEYS: readonly Binding[] = [
   {
@@ -42,6 +53,8 @@ const GLOBAL_KEYS: readonly Binding[] = [
 
 export const KEYMAP: Readonly<Record<Mode, readonly Binding[]>> = {
   home: [...HOME_KEYS, ...GLOBAL_KEYS],
+  commits: [...COMMITS_KEYS, ...GLOBAL_KEYS],
+  diff: [...DIFF_KEYS, ...GLOBAL_KEYS],
   form: [...FORM_KEYS, ...GLOBAL_KEYS],
   run: [...RUN_KEYS, ...GLOBAL_KEYS],
   pane: [...PANE_KEYS, ...RUN_KEYS.filter(isShared), ...GLOBAL_KEYS],
@@ -59,6 +72,8 @@ function isShared({ keys }: Binding): boolean {
 
 export const MODE_TITLES: Readonly<Record<Mode, string>> = {
   home: 'Home',
+  commits: 'Commits',
+  diff: 'Commits: the diff',
   form: 'Form',
   run: 'Run: the tree',
   pane: 'Run: a log',
@@ -72,6 +87,7 @@ export const MODE_TITLES: Readonly<Record<Mode, string>> = {
 export function modeOf(state: ScreenState): Mode {
   if (state.isLeaving) return 'leaving';
   if (state.page) return 'page';
+  if (state.screen === 'commits') return state.commits?.focus === 'diff' ? 'diff' : 'commits';
   if (state.screen !== 'run') return state.screen;
   if ((state.run?.focus ?? 0) > 0) return 'pane';
   return questionOf(state) ? 'question' : 'run';

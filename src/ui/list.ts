@@ -25,3 +25,14 @@ export function matches(filter: string, texts: readonly (string | undefined)[]):
     .split(/\s+/)
     .every((word) => all.includes(word));
 }
+
+/** The items that what was typed leaves. */
+export function pickerItems({
+  items,
+  text,
+}: {
+  readonly items: readonly string[];
+  readonly text: string;
+}): readonly string[] {
+  return items.filter((item) => matches(text, [item]));
+}

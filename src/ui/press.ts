@@ -1,7 +1,8 @@
 import type { Commands } from './commands/index.ts';
 import { patch, say } from './commands/context.ts';
-import { edit, editedText, insert } from './edit.ts';
+import { edit, editedText, insert, textOf } from './edit.ts';
 import { findBinding, modeOf, paletteBindings } from './keymap.ts';
+import type { Picker } from './state.ts';
 import type { ScreenStore } from './store.ts';
 
 /** Takes keys, one at a time, each on the state that the one before it left: none is lost, however fast they come. */
@@ -16,6 +17,7 @@ export function createKeyboard(store: ScreenStore, commands: Commands): Keyboard
     if (state.notice) patch(store, () => ({ notice: undefined }));
     if (state.line) return pressInLine(commands, key);
     if (state.palette) return pressInPalette(store, commands, key);
+    if (state.picker) return pressInPicker(commands, state.picker, key);
     if (modeOf(state) === 'form' && commands.form.type(key)) return;
     const found = findBinding(state, key);
     if (!found) return;
@@ -80,3 +82,14 @@ function pressInPalette(store: ScreenStore, commands: Commands, key: string): vo
     }
   }
 }
+
+function pressInPicker({ app }: Commands, { text }: Picker, key: string): void {
+  const by = PICKER_MOVES[key];
+  if (by !== undefined) return app.movePicker(by);
+  if (key === 'enter') return app.endPicker(true);
+  if (key === 'esc' || key === 'ctrl+c') return app.endPicker(false);
+  const edited = edit(editedText(text), key);
+  if (edited) app.typePicker(textOf(edited));
+}
+
+const PICKER_MOVES: Readonly<Record<string, number>> = { up: -1, down: 1, pageup: -10, pagedown: 10 };

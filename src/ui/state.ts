@@ -4,6 +4,7 @@ import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { StepProgress } from '../core/stream-report.ts';
 import type { PipelineEntry } from './backend.ts';
+import type { CommitsState } from './commits-state.ts';
 
 /** All that the screen shows. Plain objects; only commands and the tick change them. */
 export interface ScreenState {
@@ -15,6 +16,7 @@ export interface ScreenState {
   readonly project: string;
   readonly screen: ScreenName;
   readonly home: HomeState;
+  readonly commits?: CommitsState | undefined;
   readonly form?: FormState | undefined;
   readonly run?: RunView | undefined;
   /** The run that this process drives, whether it is on the screen or not. */
@@ -24,6 +26,8 @@ export interface ScreenState {
   readonly page?: Page | undefined;
   /** The command palette. */
   readonly palette?: { readonly text: string; readonly chosen: number } | undefined;
+  /** One of many is being chosen by typing some of it. */
+  readonly picker?: Picker | undefined;
   /** A line of text that is being typed at the bottom. */
   readonly line?: LineInput | undefined;
   /** Leaving was asked for while a run is active. */
@@ -33,7 +37,7 @@ export interface ScreenState {
   readonly busy?: string | undefined;
 }
 
-export type ScreenName = 'home' | 'form' | 'run' | 'history';
+export type ScreenName = 'home' | 'commits' | 'form' | 'run' | 'history';
 
 export interface Notice {
   readonly text: string;
@@ -71,6 +75,13 @@ export interface Page {
   readonly offer?: { readonly label: string; readonly accept: () => void };
 }
 
+export interface Picker {
+  readonly title: string;
+  readonly items: readonly string[];
+  readonly text: string;
+  readonly chosen: number;
+}
+
 export interface LineInput {
   readonly purpose: 'filter' | 'reason' | 'search' | 'grep';
   readonly label: string;
@@ -90,6 +101,8 @@ export interface FormState {
   readonly presets: Readonly<Record<string, Readonly<Record<string, string>>>>;
   readonly warnings: readonly string[];
   readonly fields: readonly FormField[];
+  /** What the run is about, as --commits takes it. */
+  readonly commits?: { readonly text: string; readonly count: number };
   /** Position of the field with the caret; one more is the start button. */
   readonly at: number;
   readonly lastValues?: JsonObject;

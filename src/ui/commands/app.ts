@@ -1,5 +1,6 @@
 import { editedText } from '../edit.ts';
-import { EMPTY_TEXT, isDrivenShown, type LineInput, type Page } from '../state.ts';
+import { pickerItems } from '../list.ts';
+import { EMPTY_TEXT, isDrivenShown, type LineInput, type Page, type Picker } from '../state.ts';
 import { type CommandContext, patch, say } from './context.ts';
 
 /** What is the same on every screen. */
@@ -15,6 +16,11 @@ export interface AppCommands {
   readonly askLine: (line: Omit<LineInput, 'text'>, handlers: LineHandlers, text?: string) => void;
   readonly typeLine: (change: (line: LineInput) => LineInput) => void;
   readonly endLine: (isAccepted: boolean) => void;
+  /** Lets one of `items` be chosen. */
+  readonly pick: (title: string, items: readonly string[], done: (item: string) => void) => void;
+  readonly typePicker: (text: string) => void;
+  readonly movePicker: (by: number) => void;
+  readonly endPicker: (isAccepted: boolean) => void;
   /** Leaves the screen; asks first while a run is active. */
   readonly quit: () => void;
   /** Ctrl-Z: back to the shell until `fg`. */
@@ -67,12 +73,40 @@ export function createAppCommands(context: CommandContext, helpLines: () => read
       if (isAccepted) ended?.done(text);
       else ended?.cancelled?.();
     },
+    ...createPicker(context),
     suspend: () => void host.lend(() => context.backend.suspend()),
     quit: () => {
       const state = store.getState();
       if (!state.driven) host.leave('done');
       else if (state.isLeaving) say(store, 'p, c or l; esc stays');
       else patch(store, () => ({ isLeaving: true, ...(isDrivenShown(state) ? {} : { page: undefined }) }));
+    },
+  };
+}
+
+function createPicker({
+  store,
+}: CommandContext): Pick<AppCommands, 'pick' | 'typePicker' | 'movePicker' | 'endPicker'> {
+  let picked: ((item: string) => void) | undefined;
+  const change = (edit: (picker: Picker) => Partial<Picker>): void =>
+    patch(store, ({ picker }) => (picker ? { picker: { ...picker, ...edit(picker) } } : {}));
+  return {
+    pick: (title, items, done) => {
+      picked = done;
+      patch(store, () => ({ picker: { title, items, text: '', chosen: 0 } }));
+    },
+    typePicker: (text) => change(() => ({ text, chosen: 0 })),
+    movePicker: (by) =>
+      change((picker) => ({
+        chosen: Math.max(0, Math.min(pickerItems(picker).length - 1, picker.chosen + by)),
+      })),
+    endPicker: (isAccepted) => {
+      const { picker } = store.getState();
+      const item = picker && pickerItems(picker)[picker.chosen];
+      const done = picked;
+      picked = undefined;
+      patch(store, () => ({ picker: undefined }));
+      if (isAccepted && item !== undefined) done?.(item);
     },
   };
 }

@@ -1,5 +1,6 @@
 import { edit, editedText, insert, textOf } from '../edit.ts';
 import { isText } from '../keys.ts';
+import { takesCommits } from '../model/takes-commits.ts';
 import { commandLine, commonPrefix, createForm, orderOf, problemsIn, withLastValues } from '../model/form.ts';
 import type { FormField, FormState } from '../state.ts';
 import type { AppCommands } from './app.ts';
@@ -8,7 +9,8 @@ import type { DriveCommands } from './drive.ts';
 
 /** The parameters of a pipeline before it runs. */
 export interface FormCommands {
-  readonly open: (target: string) => void;
+  /** Without commits, a pipeline that takes some shows them first. */
+  readonly open: (target: string, commits?: FormState['commits']) => void;
   readonly back: () => void;
   readonly move: (by: number) => void;
   /** enter: the next field; on the start button the run begins. */
@@ -25,10 +27,16 @@ export interface FormCommands {
   readonly plan: () => void;
 }
 
+interface FormDoors {
+  /** `orElse` is done where there is no repository. */
+  readonly openCommits: (target: string, orElse: () => void) => void;
+}
+
 export function createFormCommands(
   context: CommandContext,
   app: AppCommands,
   drive: DriveCommands,
+  doors: FormDoors,
 ): FormCommands {
   const { store, backend } = context;
   const patchForm = (change: (form: FormState) => FormState): void =>
@@ -47,8 +55,13 @@ export function createFormCommands(
     say(store, 'nothing was started: see the fields marked ✗', 'bad');
   };
   return {
-    open: (target) => void withBusy(context, `reading ${target}`, () => open(context, target)),
-    back: () => patch(store, () => ({ screen: 'home', form: undefined })),
+    open: (target, commits) =>
+      void withBusy(context, `reading ${target}`, () => open(context, doors, target, commits)),
+    back: () =>
+      patch(store, (state) => ({
+        screen: state.form?.commits && state.commits ? 'commits' : 'home',
+        form: undefined,
+      })),
     move,
     start,
     next: () => {
@@ -91,10 +104,18 @@ export function createFormCommands(
   };
 }
 
-async function open({ store, backend }: CommandContext, target: string): Promise<void> {
+async function open(
+  { store, backend }: CommandContext,
+  doors: FormDoors,
+  target: string,
+  commits: FormState['commits'],
+): Promise<void> {
   const opened = await backend.load(target);
   if (!opened.ok) return sayRefusal(store, opened.failure, `${target} has problems`);
-  patch(store, () => ({ screen: 'form', page: undefined, form: createForm(target, opened.value) }));
+  const form = { ...createForm(target, opened.value), ...(commits && { commits }) };
+  const show = (): void => patch(store, () => ({ screen: 'form', page: undefined, form }));
+  if (!commits && takesCommits(opened.value.definition)) doors.openCommits(target, show);
+  else show();
 }
 
 function plan(context: CommandContext, app: AppCommands, form: FormState): Promise<void> {

@@ -12,6 +12,8 @@ export interface HomeCommands {
   readonly move: (by: number) => void;
   /** What enter does on the chosen row. */
   readonly open: () => void;
+  /** Chooses the commits that a run of the pipeline is about. */
+  readonly commits: () => void;
   readonly filter: () => void;
   readonly clearFilter: () => void;
   readonly why: () => void;
@@ -22,6 +24,7 @@ export interface HomeCommands {
 /** Where rows of Home lead. */
 interface Doors {
   readonly openPipeline: (target: string) => void;
+  readonly openCommits: (target: string) => void;
   readonly openRun: (runId: string) => void;
   readonly continueRun: (runId: string, title: string) => void;
 }
@@ -46,6 +49,10 @@ export function createHomeCommands(context: CommandContext, app: AppCommands, do
       else if (item?.type === 'open' && item.run.status !== 'running') {
         doors.continueRun(item.run.pipeline_id, item.run.pipeline);
       } else if (item) doors.openRun(item.run.pipeline_id);
+    },
+    commits: () => {
+      const item = chosen();
+      if (item?.type === 'pipeline') doors.openCommits(item.entry.name);
     },
     filter: () =>
       app.askLine(

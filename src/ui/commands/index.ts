@@ -1,3 +1,4 @@
+import { type CommitCommands, createCommitCommands } from './commits.ts';
 import { type AppCommands, createAppCommands } from './app.ts';
 import type { CommandContext } from './context.ts';
 import { createDriveCommands, type DriveCommands } from './drive.ts';
@@ -11,6 +12,7 @@ import { createRunCommands, type RunCommands } from './run.ts';
 export interface Commands {
   readonly app: AppCommands;
   readonly home: HomeCommands;
+  readonly commits: CommitCommands;
   readonly form: FormCommands;
   readonly run: RunCommands;
   readonly panes: PaneCommands;
@@ -22,12 +24,16 @@ export function createCommands(context: CommandContext, helpLines: () => readonl
   const app = createAppCommands(context, helpLines);
   const drive = createDriveCommands(context, () => void home.refresh());
   const run = createRunCommands(context, app, drive);
-  const form = createFormCommands(context, app, drive);
+  const form = createFormCommands(context, app, drive, {
+    openCommits: (target, orElse) => commits.open(target, orElse),
+  });
+  const commits = createCommitCommands(context, app, { openForm: form.open });
   const home = createHomeCommands(context, app, {
-    openPipeline: form.open,
+    openPipeline: (target) => form.open(target),
+    openCommits: (target) => commits.open(target),
     openRun: run.open,
     continueRun: (runId, title) => drive.start({ type: 'continue', runId }, title),
   });
   const history = createHistoryCommands(context, app, run.open);
-  return { app, home, form, run, panes: createPaneCommands(context, app), history, drive };
+  return { app, home, commits, form, run, panes: createPaneCommands(context, app), history, drive };
 }

@@ -78,6 +78,13 @@ export const HOME_KEYS: readonly Binding[] = [
     act: ({ home }) => home.filter(),
   },
   {
+    keys: ['c'],
+    label: 'commits',
+    description: 'Choose the commits that a run of the pipeline is about.',
+    disabled: noPipeline,
+    act: ({ home }) => home.commits(),
+  },
+  {
     keys: ['p'],
     label: 'plan',
     description: 'Show what the pipeline would do; nothing is touched.',

@@ -1,9 +1,11 @@
 import type { Drawing } from '../drawing.ts';
 import { bodyOf, type Rectangle, runLayout } from '../layout.ts';
-import { settle } from '../list.ts';
-import type { RunView, ScreenState } from '../state.ts';
+import { pickerItems, settle } from '../list.ts';
+import type { Picker, RunView, ScreenState } from '../state.ts';
 import { oneLine, pad } from '../text.ts';
 import { spinnerAt, type Theme } from '../theme.ts';
+import { commitRows, commitsLayout } from './commits.ts';
+import { detailRows } from './diff.ts';
 import { formRows } from './form-rows.ts';
 import { historyRows, historyRuns } from './history.ts';
 import { homeDetails, homeItems, homeRows, runDetails } from './home.ts';
@@ -65,6 +67,18 @@ export function historyBody(state: ScreenState, { theme }: Drawing, body: Rectan
       ]
     : [];
   return beside(rows, fill(details, side), theme);
+}
+
+export function commitsBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
+  const { commits, nowMs } = state;
+  if (!commits) return [];
+  const { list, details } = commitsLayout(body, commits.isZoomed);
+  const rows = list.height > 0 ? commitRows(commits, list, { theme, nowMs }) : [];
+  const parts = [
+    { area: list, rows },
+    { area: details, rows: detailRows(commits, details, theme) },
+  ];
+  return compose(body, parts, theme);
 }
 
 export function formBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
@@ -147,6 +161,34 @@ function compose(
   });
 }
 
+/** Something to choose by typing, over the body. */
+function chooserBody(
+  text: string,
+  {
+    items,
+    chosen,
+    empty,
+    theme,
+  }: {
+    readonly items: readonly string[];
+    readonly chosen: number;
+    readonly empty: string;
+    readonly theme: Theme;
+  },
+  body: Rectangle,
+): readonly string[] {
+  const rows = items.map((item, at) => ({ id: String(at), text: item }));
+  return [
+    pad(` ${text}${theme.inverse(' ')}`, body.width),
+    ' '.repeat(body.width),
+    ...drawList(rows.length > 0 ? rows : [{ text: theme.dim(empty) }], String(chosen), {
+      width: body.width,
+      height: body.height - 2,
+      theme,
+    }),
+  ];
+}
+
 /** The palette over the body. */
 export function paletteBody(
   { palette }: ScreenState,
@@ -159,19 +201,14 @@ export function paletteBody(
     readonly entries: readonly { readonly key: string; readonly description: string }[];
   },
 ): readonly string[] {
-  const rows = entries.map(({ key, description }, at) => ({
-    id: String(at),
-    text: `${pad(key, 10)} ${description}`,
-  }));
-  const head = ` ${theme.strong(':')}${oneLine(palette?.text ?? '')}${theme.inverse(' ')}`;
-  const empty = [{ text: theme.dim('no command is called that') }];
-  return [
-    pad(head, body.width),
-    ' '.repeat(body.width),
-    ...drawList(rows.length > 0 ? rows : empty, String(palette?.chosen ?? 0), {
-      width: body.width,
-      height: body.height - 2,
-      theme,
-    }),
-  ];
+  const items = entries.map(({ key, description }) => `${pad(key, 10)} ${description}`);
+  const chosen = palette?.chosen ?? 0;
+  const look = { items, chosen, empty: 'no command is called that', theme };
+  return chooserBody(`${theme.strong(':')}${oneLine(palette?.text ?? '')}`, look, body);
+}
+
+export function pickerBody(picker: Picker, { theme }: Drawing, body: Rectangle): readonly string[] {
+  const items = pickerItems(picker).map(oneLine);
+  const look = { items, chosen: picker.chosen, empty: 'none is called that', theme };
+  return chooserBody(`${theme.strong(`${picker.title}:`)} ${oneLine(picker.text)}`, look, body);
 }

@@ -32,13 +32,18 @@ export function formRows(form: FormState, look: Look): readonly string[] {
   ].slice(0, height);
 }
 
-function headRows({ definition, fields, warnings }: FormState, { theme, width }: Look): string[] {
+function headRows({ definition, fields, warnings, commits }: FormState, { theme, width }: Look): string[] {
   const about =
     definition.description === undefined ? [] : wrap(oneLine(definition.description), width - 4).slice(0, 3);
   return [
     '',
     ...about.map((line) => `  ${theme.dim(line)}`),
     ...warnings.slice(0, 2).map((line) => `  ${theme.warn(clip(`! ${oneLine(line)}`, width - 4))}`),
+    ...(commits
+      ? [
+          `  ${theme.info(`about ${commits.count} ${commits.count === 1 ? 'commit' : 'commits'}`)}${theme.dim('; esc chooses others')}`,
+        ]
+      : []),
     ...(fields.length === 0 ? [`  ${theme.dim('It takes no parameters.')}`] : []),
     '',
   ];

@@ -89,6 +89,7 @@ export function orderOf(form: FormState): RunOrder {
     target: form.target,
     values: givenFields(form).map(([name, value]) => ({ name, value })),
     ...(chosen !== undefined && chosen !== environment?.initial && { environment: chosen }),
+    ...(form.commits && { commits: form.commits.text }),
   };
 }
 
@@ -115,7 +116,7 @@ const TAKEN: ReadonlySet<string> = new Set([
 
 /** The command that does the same, to be copied. */
 export function commandLine(form: FormState): string {
-  const { values, environment, target } = orderOf(form);
+  const { values, environment, commits, target } = orderOf(form);
   const words = values.map(({ name, value = '' }) =>
     TAKEN.has(name) ? `--set ${quote(`${name}=${value}`)}` : `--${name}=${quote(value)}`,
   );
@@ -124,6 +125,7 @@ export function commandLine(form: FormState): string {
     quote(target),
     ...words,
     ...(environment === undefined ? [] : [`--env ${quote(environment)}`]),
+    ...(commits === undefined ? [] : [`--commits ${quote(commits)}`]),
   ].join(' ');
 }
 

@@ -4,7 +4,18 @@ import { KEYMAP, type Mode, MODE_TITLES } from '../keymap.ts';
 import { columns } from '../text.ts';
 import type { Theme } from '../theme.ts';
 
-const ORDER: readonly Mode[] = ['home', 'form', 'run', 'pane', 'question', 'history', 'page', 'leaving'];
+const ORDER: readonly Mode[] = [
+  'home',
+  'commits',
+  'diff',
+  'form',
+  'run',
+  'pane',
+  'question',
+  'history',
+  'page',
+  'leaving',
+];
 
 /** The keymap as text: the keys of `mode` first, then those of the other screens. */
 export function helpLines(mode: Mode, theme: Theme): readonly string[] {

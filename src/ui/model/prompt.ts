@@ -153,7 +153,7 @@ export function footerRow(state: ScreenState, theme: Theme): string {
   const { columns } = state.size;
   const mode = modeOf(state);
   if (state.line) return pad(` ${theme.dim('enter accepts  ·  esc drops it')}`, columns);
-  if (state.palette)
+  if (state.palette || state.picker)
     return pad(` ${theme.dim('type to search  ·  ↑ ↓ choose  ·  enter does it  ·  esc closes')}`, columns);
   // Its keys stand with the question.
   if (mode === 'leaving') return ' '.repeat(columns);

@@ -8,6 +8,7 @@ import { ok, type Result } from '../../../src/core/failure.ts';
 import { parseParameters } from '../../../src/core/parameters.ts';
 import type { RunSummary } from '../../../src/core/run-index.ts';
 import { idleRun, reduce, type RunState } from '../../../src/core/run-state.ts';
+import type { Vcs } from '../../../src/core/vcs.ts';
 import type { StepProgress } from '../../../src/core/stream-report.ts';
 import type { StopReason } from '../../../src/core/engine/stop.ts';
 import type { Backend, PipelineEntry, Refusal, RunPart, RunWork } from '../../../src/ui/backend.ts';
@@ -77,6 +78,9 @@ interface Fixture {
   /** States that journals have, by run. */
   readonly journals?: Readonly<Record<string, RunState>>;
   readonly folder?: string;
+  readonly vcs?: Vcs;
+  /** The commit that was deployed last. */
+  readonly deployed?: string;
   /** What stream stages tell, by stage. */
   readonly progress?: Readonly<Record<string, readonly StepProgress[]>>;
   readonly lastValues?: Readonly<Record<string, string>>;
@@ -163,6 +167,11 @@ export class ScriptedBackend {
           locked: [],
         }),
       history: async () => fixture.runs ?? [],
+      repository: async () =>
+        fixture.vcs
+          ? ok(fixture.vcs)
+          : { ok: false, failure: { lines: ['the project is in no repository'] } },
+      deployedCommit: async () => fixture.deployed,
       load: async () =>
         ok({
           definition: this.definition,
