@@ -167,7 +167,9 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
   const custom = await loadCustomKinds(places.root, { apiUrl, builtIn });
   const { config } = project.value;
   const { contextNames } = await import('./executors/index.ts');
-  const contexts = contextNames(config.settings.contexts);
+  // A pipeline may be for one of them: which one is known when it runs.
+  const environments = Object.values(config.environments).map(({ settings }) => settings.contexts);
+  const contexts = contextNames(Object.assign({}, config.settings.contexts, ...environments));
   return {
     ok: true,
     value: {
@@ -184,7 +186,6 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
         confirmationExpiresMs: config.safety.confirmation_expires_ms,
         environments: config.environments,
         stage: config.settings,
-        contexts,
       },
       kindProblems: custom.diagnostics,
     },

@@ -3,10 +3,11 @@ import path from 'node:path';
 import type { RawParameter } from './cli/command.ts';
 import type { CheckedFile, PipelineSource, Problems, ProjectSettings } from './cli/services.ts';
 import type { Terminal } from './cli/terminal.ts';
+import { PROJECT_FILE } from './config/find-project.ts';
 import { renderDiagnostic, type Diagnostic } from './config/diagnostic.ts';
 import { findPipelines, resolvePipeline } from './config/find-pipelines.ts';
-import { loadPipeline, type LoadDeps, type LoadedPipeline } from './config/load-pipeline.ts';
-import { loadProject } from './config/project.ts';
+import { loadPipeline, type LoadDeps } from './config/load-pipeline.ts';
+import { checkProject } from './config/project.ts';
 import { failed, type Result } from './core/failure.ts';
 import { parseParameters, type GivenParameter, type ParameterProblem } from './core/parameters.ts';
 
@@ -27,10 +28,12 @@ interface SourceParts {
 /** What commands ask about pipelines, answered by src/config. Part of the composition root, apart so that only some commands load it. */
 export function createPipelineSource({ config, terminal, cwd }: SourceParts): PipelineSource {
   const check = async (file: string, deps: LoadDeps): Promise<CheckedFile> => {
-    const loaded =
-      path.basename(file) === 'pipewright.yaml' ? await checkProject(file) : await loadPipeline(file, deps);
-    const problems = problemsOf(loaded.ok ? loaded.warnings : loaded.failure, terminal);
-    return { file: shortPath(file, cwd), isValid: loaded.ok, ...problems };
+    const diagnostics =
+      path.basename(file) === PROJECT_FILE
+        ? await checkProject(path.dirname(file))
+        : await checkPipeline(file, deps);
+    const isValid = diagnostics.every(({ severity }) => severity !== 'error');
+    return { file: shortPath(file, cwd), isValid, ...problemsOf(diagnostics, terminal) };
   };
   return {
     list: async () => {
@@ -113,11 +116,9 @@ async function fileOf(target: string, deps: LoadDeps, cwd: string): Promise<stri
   return file.ok ? file.value : path.resolve(cwd, target);
 }
 
-async function checkProject(
-  file: string,
-): Promise<LoadedPipeline | { ok: true; warnings: readonly Diagnostic[] }> {
-  const project = await loadProject(path.dirname(file));
-  return project.ok ? { ok: true, warnings: [] } : project;
+async function checkPipeline(file: string, deps: LoadDeps): Promise<readonly Diagnostic[]> {
+  const loaded = await loadPipeline(file, deps);
+  return loaded.ok ? loaded.warnings : loaded.failure;
 }
 
 /** Problems in files, drawn for this terminal and as they are. */

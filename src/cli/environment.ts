@@ -2,6 +2,7 @@ import { downstreamOf } from '../core/engine/scope.ts';
 import type { CommandTemplate, PipelineDefinition, StageDefinition } from '../core/definition.ts';
 import type { StartRequest } from '../core/engine/api.ts';
 import type { Selection } from '../core/events.ts';
+import type { StageSettings } from '../core/settings/index.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
 import { didYouMean } from './did-you-mean.ts';
 
@@ -10,6 +11,8 @@ export interface EnvironmentSettings {
   readonly env: Readonly<Record<string, CommandTemplate>>;
   readonly params: Readonly<Record<string, string | number | boolean>>;
   readonly require_confirmation: boolean;
+  /** Sections of pipewright.yaml for stage kinds, as they are meant there. */
+  readonly settings: StageSettings;
 }
 
 /** The settings of `name`. Where environments are declared, another name is a mistake; `default` never is. */

@@ -68,8 +68,6 @@ export interface ProjectSettings {
   readonly environments: Readonly<Record<string, EnvironmentSettings>>;
   /** Sections of pipewright.yaml for stage kinds. */
   readonly stage: StageSettings;
-  /** Names that `--context` may have. */
-  readonly contexts: readonly string[];
 }
 
 /** Problems in files, for people and for programs. */

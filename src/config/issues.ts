@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { closest } from '../core/closest.ts';
 import { nodeAt, type Path } from './located.ts';
-import { keysAt } from './schema-keys.ts';
+import { keysAt, wordsAt } from './schema-keys.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 type Issue = z.core.$ZodIssue;
@@ -115,7 +115,11 @@ function reportUnion(
     for (const inner of best) reportIssue(setting, inner, path);
     return;
   }
-  const expected = [...new Set(issue.errors.flat().flatMap((inner) => expectations(inner)))];
+  const words = wordsAt(setting.schema, path).map((word) => JSON.stringify(word));
+  const expected =
+    issue.errors.length === 0
+      ? words
+      : [...new Set(issue.errors.flat().flatMap((inner) => expectations(inner)))];
   reportMismatch(setting, path, expected);
 }
 
@@ -171,22 +175,38 @@ function reportValue(setting: IssueSetting, issue: Issue, path: Path): void {
     reportMismatch(setting, path, expectations(issue));
     return;
   }
-  const message = labelled(setting, path, boundMessage(issue) ?? issue.message);
+  const message = labelled(setting, path, ownMessage(issue) ?? issue.message);
   report(setting, path, { code: 'bad-value', message });
 }
 
 /** Zod's own sentences name JavaScript types; ours are for authors of YAML. Custom sentences stay. */
-function boundMessage(issue: Issue): string | undefined {
-  if (issue.code === 'too_small' && issue.message.startsWith('Too small')) {
-    if (issue.origin === 'string' || issue.origin === 'array') return 'must not be empty';
-    return `must be ${issue.inclusive ? 'at least' : 'more than'} ${String(issue.minimum)}`;
-  }
-  if (issue.code === 'too_big' && issue.message.startsWith('Too big')) {
-    const unit = issue.origin === 'string' ? ' characters' : issue.origin === 'array' ? ' entries' : '';
-    return `must be ${issue.inclusive ? 'at most' : 'less than'} ${String(issue.maximum)}${unit}`;
-  }
+function ownMessage(issue: Issue): string | undefined {
+  if (issue.code === 'invalid_format' && issue.message.startsWith('Invalid ')) return formatMessage(issue);
+  if (issue.code === 'too_small' && issue.message.startsWith('Too small')) return tooSmall(issue);
+  if (issue.code === 'too_big' && issue.message.startsWith('Too big')) return tooBig(issue);
   return undefined;
 }
+
+function tooSmall({ origin, inclusive, minimum }: z.core.$ZodIssueTooSmall): string {
+  if (origin === 'string' || origin === 'array') return 'must not be empty';
+  return `must be ${inclusive ? 'at least' : 'more than'} ${String(minimum)}`;
+}
+
+function tooBig({ origin, inclusive, maximum }: z.core.$ZodIssueTooBig): string {
+  const unit = origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : '';
+  return `must be ${inclusive ? 'at most' : 'less than'} ${String(maximum)}${unit}`;
+}
+
+function formatMessage(issue: z.core.$ZodIssueInvalidStringFormat): string {
+  if (issue.format === 'starts_with' && 'prefix' in issue) return `must begin with "${String(issue.prefix)}"`;
+  return FORMATS[issue.format] ?? 'is not written as it must be';
+}
+
+const FORMATS: Readonly<Record<string, string>> = {
+  date: 'must be a date: YYYY-MM-DD',
+  email: 'must be a mail address',
+  url: 'must be an address: https://…',
+};
 
 /** `a, b or c`. */
 function oneOf(words: readonly string[]): string {

@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { PARAMETER_TYPES } from '../core/definition.ts';
+import { secretReferenceSchema } from '../core/secret-reference.ts';
 import { envSchema, variableNameSchema } from '../core/step-schema.ts';
-
-/** How a secret is referred to; never the secret itself. */
-const SECRET_REFERENCE = /^(?:env:[A-Za-z_]\w*|file:\S.*|cmd:\S[^]*)$/;
 
 const parameterNameSchema = z
   .string()
@@ -40,15 +38,6 @@ const parameterSchema = z
   .describe('A value that a run is given: --NAME=VALUE, or --set NAME=VALUE.');
 
 export type WrittenParameter = z.output<typeof parameterSchema>;
-
-const secretReferenceSchema = z.string().superRefine((reference, context) => {
-  if (SECRET_REFERENCE.test(reference)) return;
-  context.addIssue({
-    code: 'custom',
-    message: 'must be a reference: env:NAME, file:PATH or cmd:COMMAND',
-    params: { code: 'secret-literal', sensitive: true, hint: 'A secret itself never stands in a file.' },
-  });
-});
 
 /** The body of a pipeline file; `stage` says what an entry of stages is, `step` one of steps. */
 export function pipelineSchema<Stage extends z.ZodType, Step extends z.ZodType>(stage: Stage, step: Step) {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { durationSchema } from '../core/quantities.ts';
 import { SECTIONS } from '../core/settings/index.ts';
 import { envSchema } from '../core/step-schema.ts';
+import { overlayShape } from './overlay.ts';
 
 const scalar = z.union([z.string(), z.number(), z.boolean()]);
 
@@ -39,6 +40,7 @@ const environmentSchema = z
       .optional()
       .describe('Values of parameters there; the command line goes over them. Default: none.'),
     require_confirmation: z.boolean().optional().describe('Ask before a run starts there. Default: false.'),
+    ...overlayShape,
   })
   .describe('One place to deploy to, chosen with --env.');
 

@@ -4,7 +4,11 @@ import type { Result } from '../core/failure.ts';
 import { defaultSettings, type StageSettings } from '../core/settings/index.ts';
 import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
 import { PROJECT_FILE } from './find-project.ts';
+import { checkFiles } from './check-files.ts';
 import { describe, parseReporting } from './issues.ts';
+import { isMapping } from './overlay.ts';
+import { reportPastedKeys } from './pasted-keys.ts';
+import { readOverlay, readSettings } from './read-settings.ts';
 import { projectSchema } from './project-schema.ts';
 import { type ReadBytes, readBytesBounded, readSource } from './source-text.ts';
 import { checkTemplateNames, placesIn } from './template-names.ts';
@@ -33,6 +37,8 @@ export interface EnvironmentConfig {
   readonly env: Readonly<Record<string, CommandTemplate>>;
   readonly params: Readonly<Record<string, string | number | boolean>>;
   readonly require_confirmation: boolean;
+  /** `settings` of the project with what this environment says over it. */
+  readonly settings: StageSettings;
 }
 
 /** A project folder and its settings. */
@@ -50,31 +56,62 @@ export async function loadProject(
   readBytes: ReadBytes = readBytesBounded,
 ): Promise<Result<Project, readonly Diagnostic[]>> {
   const absolute = path.resolve(folder);
-  const file = path.join(absolute, PROJECT_FILE);
-  const source = await readSource(file, readBytes);
+  const opened = await open(absolute, readBytes);
+  if (!opened.ok) return opened;
+  const { yaml, config } = opened.value;
+  const file = yaml && { file: yaml.source.file };
+  return { ok: true, value: { folder: absolute, ...file, config } };
+}
+
+/** Every problem of `pipewright.yaml`, also where it disagrees with the files that it names. */
+export async function checkProject(folder: string): Promise<readonly Diagnostic[]> {
+  const absolute = path.resolve(folder);
+  const opened = await open(absolute, readBytesBounded);
+  if (!opened.ok) return opened.failure;
+  const { yaml, config } = opened.value;
+  if (yaml) await checkFiles(yaml, config, absolute);
+  return sortDiagnostics(yaml?.diagnostics ?? []);
+}
+
+interface Opened {
+  readonly config: ProjectConfig;
+  /** Absent when there is no file. */
+  readonly yaml?: YamlFile;
+}
+
+async function open(folder: string, readBytes: ReadBytes): Promise<Result<Opened, readonly Diagnostic[]>> {
+  const source = await readSource(path.join(folder, PROJECT_FILE), readBytes);
   if (!source.ok) {
     const { missing, diagnostic } = source.failure;
     if (!missing) return { ok: false, failure: [diagnostic] };
-    return { ok: true, value: { folder: absolute, config: settle(absolute, {}) } };
+    return { ok: true, value: { config: settle({}, defaultSettings(nameOf(folder, {}))) } };
   }
   const yaml = new YamlFile(source.value);
-  const parsed = yaml.root && parseProject(yaml, yaml.root.value);
-  if (!parsed || yaml.hasErrors) return { ok: false, failure: sortDiagnostics(yaml.diagnostics) };
-  return { ok: true, value: { folder: absolute, file, config: settle(absolute, parsed) } };
+  const config = yaml.root && readProject(yaml, yaml.root.value, folder);
+  if (!config || yaml.hasErrors) return { ok: false, failure: sortDiagnostics(yaml.diagnostics) };
+  return { ok: true, value: { config, yaml } };
 }
 
 type Written = z.output<typeof projectSchema>;
 
-function parseProject(yaml: YamlFile, value: unknown): Written | undefined {
-  if (value === null) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) {
+function readProject(yaml: YamlFile, value: unknown, folder: string): ProjectConfig | undefined {
+  if (value !== null && !isMapping(value)) {
     yaml.report([], { code: 'bad-value', message: `expected a mapping, found ${describe(value)}` });
     return undefined;
   }
-  const settings = Object.fromEntries(Object.entries(value).filter(([key]) => !key.startsWith('x-')));
-  const parsed = parseReporting(projectSchema, settings, { file: yaml, base: [] });
-  for (const name of Object.keys(parsed?.environments ?? {})) checkEnvironment(yaml, name);
-  return parsed;
+  const raw = Object.fromEntries(Object.entries(value ?? {}).filter(([key]) => !key.startsWith('x-')));
+  const written = parseReporting(projectSchema, raw, { file: yaml, base: [] });
+  reportPastedKeys(yaml);
+  if (!written) return undefined;
+  const setting = { file: yaml, project: nameOf(folder, written), raw };
+  const base = readSettings(setting, written);
+  const config = settle(written, base, (name) => readOverlay(setting, name, base));
+  for (const name of Object.keys(written.environments ?? {})) checkEnvironment(yaml, name);
+  return config;
+}
+
+function nameOf(folder: string, { project }: Written): string {
+  return (typeof project === 'string' ? project : project?.name) ?? (path.basename(folder) || 'project');
 }
 
 /** Its variables hold for every pipeline, so only the built-in names stand for sure. */
@@ -90,36 +127,24 @@ function checkEnvironment(yaml: YamlFile, name: string): void {
 
 const DAY_MS = 86_400_000;
 
-function settle(folder: string, written: Written): ProjectConfig {
-  const about = typeof written.project === 'string' ? { name: written.project } : written.project;
-  const name = about?.name ?? (path.basename(folder) || 'project');
-  return {
+function settle(
+  written: Written,
+  settings: StageSettings,
+  overlay: (environment: string) => StageSettings = () => settings,
+): ProjectConfig {
+  const { project: about } = written;
+  const description = typeof about === 'object' ? about.description : undefined;
+  const environments = Object.entries(written.environments ?? {}).map(([name, environment]) => [
     name,
-    ...(about?.description !== undefined && { description: about.description }),
-    safety: settleSafety(written.safety),
-    environments: Object.fromEntries(
-      Object.entries(written.environments ?? {}).map(([place, environment]) => [
-        place,
-        settleEnvironment(environment),
-      ]),
-    ),
-    max_workers: written.max_workers ?? 4,
-    settings: settleSections(name, written),
-  };
-}
-
-function settleSections(name: string, written: Written): StageSettings {
-  const defaults = defaultSettings(name);
+    settleEnvironment(environment, overlay(name)),
+  ]);
   return {
-    project: name,
-    contexts: written.contexts ?? defaults.contexts,
-    analyze: written.analyze ?? defaults.analyze,
-    test: written.test ?? defaults.test,
-    build: written.build ?? defaults.build,
-    deploy: written.deploy ?? defaults.deploy,
-    verify: written.verify ?? defaults.verify,
-    trigger: written.trigger ?? defaults.trigger,
-    notify: written.notify ?? defaults.notify,
+    name: settings.project,
+    ...(description !== undefined && { description }),
+    safety: settleSafety(written.safety),
+    environments: Object.fromEntries(environments),
+    max_workers: written.max_workers ?? 4,
+    settings,
   };
 }
 
@@ -130,12 +155,16 @@ function settleSafety(written: Written['safety']): ProjectConfig['safety'] {
   };
 }
 
-function settleEnvironment(written: NonNullable<Written['environments']>[string]): EnvironmentConfig {
+function settleEnvironment(
+  written: NonNullable<Written['environments']>[string],
+  settings: StageSettings,
+): EnvironmentConfig {
   const { description, env, params, require_confirmation: confirm } = written ?? {};
   return {
     ...(description !== undefined && { description }),
     env: env ?? {},
     params: params ?? {},
     require_confirmation: confirm ?? false,
+    settings,
   };
 }

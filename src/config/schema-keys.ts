@@ -19,12 +19,23 @@ export function inputSchemaOf(schema: z.ZodType): JsonSchema {
 
 /** Keys that a mapping at `path` may have, in every form that the schema accepts there. */
 export function keysAt(schema: z.ZodType, path: Path): readonly string[] {
+  const parts = partsAt(schema, path);
+  return [...new Set(parts.flatMap((part) => Object.keys(asSchema(part['properties']) ?? {})))];
+}
+
+/** Words that a value at `path` may be, where it is one of a few. */
+export function wordsAt(schema: z.ZodType, path: Path): readonly unknown[] {
+  const parts = partsAt(schema, path);
+  return [...new Set(parts.flatMap((part) => ('const' in part ? [part['const']] : listOf(part['enum']))))];
+}
+
+function partsAt(schema: z.ZodType, path: Path): readonly JsonSchema[] {
   const root = inputSchemaOf(schema);
   let here = alternatives(root, root);
   for (const key of path) {
     here = here.flatMap((part) => stepInto(part, key)).flatMap((part) => alternatives(part, root));
   }
-  return [...new Set(here.flatMap((part) => Object.keys(asSchema(part['properties']) ?? {})))];
+  return here;
 }
 
 /** Whether a mapping schema lets keys through that it does not name. */

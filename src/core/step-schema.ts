@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { CommandTemplate, StepDefinition } from './definition.ts';
 import type { Result } from './failure.ts';
 import { timeoutSchema } from './quantities.ts';
+import { looksLikeKey } from './secret-reference.ts';
 import { compileCommand, compileValue } from './template/compile.ts';
 import type { TemplateProblem } from './template/places.ts';
 
@@ -30,23 +31,6 @@ export const variableNameSchema = z
     (name) => !/^PW_(VALUE|RAW)_/.test(name),
     'must not begin with PW_VALUE_ or PW_RAW_: template values travel there',
   );
-
-/** Text that looks like a credential itself instead of a reference to one. */
-const KEY_SHAPES: readonly RegExp[] = [
-  /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/,
-  /\bgh[pousr]_[A-Za-z0-9]{20,}/,
-  /\bgithub_pat_[A-Za-z0-9_]{20,}/,
-  /\bglpat-[A-Za-z0-9_-]{20,}/,
-  /\bxox[abprs]-[A-Za-z0-9-]{10,}/,
-  /\bsk_live_[A-Za-z0-9]{16,}/,
-  /\bnpm_[A-Za-z0-9]{36}\b/,
-  /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----/,
-];
-
-/** Whether the text looks like a key that somebody pasted. */
-function looksLikeKey(text: string): boolean {
-  return KEY_SHAPES.some((shape) => shape.test(text));
-}
 
 /** A command for `/bin/sh`, compiled. Problems carry their offset in the text. */
 export const commandSchema = z

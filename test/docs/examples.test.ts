@@ -87,7 +87,21 @@ test.each(pipelines.map((block) => [titleOf(block), block.text]))(
   },
 );
 
-test.each(inYaml.filter((block) => !pipelines.includes(block)).map((block) => [titleOf(block), block]))(
+const projects = inYaml.filter(({ text }) => text.startsWith('# pipewright.yaml\n'));
+
+test.each(projects.map((block) => [titleOf(block), block.text]))(
+  'the project file at %s is right',
+  async (_title, text) => {
+    const root = await mkdtemp(path.join(folder, 'project-'));
+    await writeFile(path.join(root, 'pipewright.yaml'), text);
+    const project = await loadProject(root);
+    expect(project.ok ? [] : project.failure).toEqual([]);
+  },
+);
+
+const others = inYaml.filter((block) => !pipelines.includes(block) && !projects.includes(block));
+
+test.each(others.map((block) => [titleOf(block), block]))(
   'the YAML at %s is a marked fragment, and YAML',
   (_title, block) => {
     expect(block.isFragment).toBe(true);

@@ -24,7 +24,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['params.md', page('Parameters', PARAMS_ABOUT, schemaTables(objectIn(params)))],
     ['stage.md', stagePage(record(definitions['stage']), kinds)],
     ['step.md', page('Steps of a shell stage', STEP_ABOUT, schemaTables(shellStep(definitions)))],
-    ['project.md', page('pipewright.yaml', PROJECT_ABOUT, schemaTables(projectJsonSchema()))],
+    ['project.md', page('pipewright.yaml', PROJECT_ABOUT, projectTables())],
     ...kinds.map((kind): [string, string] => [`kinds/${kind.kind}.md`, kindPage(kind, definitions)]),
     ['events.md', eventsPage()],
     ['exit-codes.md', exitCodesPage()],
@@ -39,7 +39,26 @@ const PARAMS_ABOUT = `What stands under \`params: {NAME: …}\` of a pipeline; \
 const STEP_ABOUT = `A step is a command for \`/bin/sh\`, alone or as a mapping with these keys. \`{{.name}}\` in a command is data:
 [templates](../templates.md).`;
 const PROJECT_ABOUT = `Settings of a project, in its folder. Without the file everything is at its default. Keys that begin with
-\`x-\` are ignored.`;
+\`x-\` are ignored. The [guide](../project.md) explains them with examples.`;
+
+/** What an environment says over a section has the keys of that section: told once. */
+function projectTables(): string {
+  const schema = projectJsonSchema();
+  const properties = record(schema['properties']);
+  const environments = record(properties['environments']);
+  const environment = find(environments, (inner) => 'require_confirmation' in record(inner['properties']));
+  const keys = record(environment?.['properties']);
+  const short = Object.entries(keys).map(([key, value]) => {
+    const { description } = record(value);
+    const isOverlay = Object.hasOwn(properties, key) && key !== 'project';
+    return [key, isOverlay ? { type: 'object', description } : value];
+  });
+  const slim = {
+    ...environments,
+    additionalProperties: { ...environment, properties: Object.fromEntries(short) },
+  };
+  return schemaTables({ ...schema, properties: { ...properties, environments: slim } });
+}
 
 function page(title: string, about: string, tables: string): string {
   return `${MADE_BY}\n\n# ${title}\n\n${about}\n\n${tables}`;

@@ -1,3 +1,4 @@
+import { contextsOf } from '../../core/engine/contexts-of.ts';
 import { checkSelection } from '../../core/engine/selection.ts';
 import type { PipelineDefinition } from '../../core/definition.ts';
 import type { StartRequest } from '../../core/engine/api.ts';
@@ -80,7 +81,9 @@ async function buildRequest(
   const environment = findEnvironment(name, settings.environments);
   if (!environment.ok) return environment;
   const context = command.context ?? settings.context;
-  if (!settings.contexts.includes(context)) return unknownContext(context, settings.contexts);
+  const stageSettings = environment.value?.settings ?? settings.stage;
+  const missing = missingContext(context, definition, ['local', ...Object.keys(stageSettings.contexts)]);
+  if (missing) return failed(missing);
   const params = await source.parameters(definition, command.parameters, environment.value?.params ?? {});
   if (!params.ok) return params;
   const commits = await commitsOf(command, services);
@@ -94,7 +97,7 @@ async function buildRequest(
     selection: command.selection,
     project: services.project.root,
     context,
-    settings: settings.stage,
+    settings: stageSettings,
     assumeYes: false,
     maxConsecutiveFailures: settings.maxConsecutiveFailures,
   };
@@ -109,10 +112,17 @@ async function commitsOf(command: PipelineRequest, services: Services): Promise<
     : resolveCommits(command.commits, services.project.root, services.vcs);
 }
 
-function unknownContext(context: string, known: readonly string[]): Result<never> {
-  return failed({
+/** Contexts may be those of another environment: then the run would fail in the middle. */
+function missingContext(
+  chosen: string,
+  definition: PipelineDefinition,
+  known: readonly string[],
+): Failure | undefined {
+  const missing = [chosen, ...contextsOf(definition)].find((context) => !known.includes(context));
+  if (missing === undefined) return undefined;
+  return {
     reason: 'invalid',
-    message: `There is no context "${context}".${didYouMean(context, known)}`,
+    message: `There is no context "${missing}".${didYouMean(missing, known)}`,
     hint: `known are ${known.join(', ')}`,
-  });
+  };
 }

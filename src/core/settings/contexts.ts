@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { timeoutSchema } from '../quantities.ts';
+import { secretReferenceSchema } from '../secret-reference.ts';
 import { nameSchema } from '../step-schema.ts';
 
 /** `contexts.NAME` of pipewright.yaml: a place where commands run. */
@@ -15,11 +16,7 @@ const sshSchema = z.strictObject({
     .describe(
       'Private key, relative to the project or with ~. Default: the agent, then the usual files of ~/.ssh.',
     ),
-  passphrase: z
-    .string()
-    .regex(/^(env|file|cmd):./s, 'must be env:NAME, file:PATH or cmd:COMMAND')
-    .optional()
-    .describe('Of the private key, as a reference. Default: none.'),
+  passphrase: secretReferenceSchema.optional().describe('Of the private key, as a reference. Default: none.'),
   agent: z.boolean().default(true).describe('Ask the ssh agent of SSH_AUTH_SOCK. Default: true.'),
   known_hosts: z
     .string()
@@ -41,7 +38,7 @@ const sshSchema = z.strictObject({
 
 export const contextsSchema = z
   .record(
-    nameSchema.refine((name) => name !== 'local', 'local is always this machine'),
+    nameSchema.refine((name) => name !== 'local', 'is always this machine'),
     z.discriminatedUnion('type', [sshSchema]),
   )
   .describe('Places where commands run, by name. Default: only local.');

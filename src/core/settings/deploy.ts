@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { sizeSchema, timeoutSchema } from '../quantities.ts';
-import { envSchema, nameSchema } from '../step-schema.ts';
+import { secretReferenceSchema } from '../secret-reference.ts';
+import { envSchema, nameSchema, variableNameSchema } from '../step-schema.ts';
 
 const healthSchema = z.strictObject({
   path: z.string().startsWith('/').default('/health').describe('Path that is asked. Default: /health.'),
@@ -50,7 +51,7 @@ const serviceSchema = z.strictObject({
     .describe('Its name in the compose file. Default: its name here.'),
   env: envSchema.default({}).describe('Variables of the service. Default: none.'),
   secrets: z
-    .record(z.string(), z.string().regex(/^(env|file|cmd):./s, 'must be env:NAME, file:PATH or cmd:COMMAND'))
+    .record(variableNameSchema, secretReferenceSchema)
     .default({})
     .describe('Variables that are references, resolved when it starts. Default: none.'),
   volumes: z

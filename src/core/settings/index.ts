@@ -51,3 +51,16 @@ export function defaultSettings(project: string): StageSettings {
     notify: notifySchema.parse({}),
   };
 }
+
+/** Every reference to a secret in the settings: `env:NAME`, `file:PATH`, `cmd:COMMAND`. */
+export function secretReferences({ contexts, deploy, notify }: StageSettings): readonly string[] {
+  const { webhook, email } = notify;
+  const written = [
+    ...Object.values(contexts).map(({ passphrase }) => passphrase),
+    ...Object.values(deploy.services).flatMap(({ secrets }) => Object.values(secrets)),
+    webhook?.url,
+    ...Object.values(webhook?.headers ?? {}),
+    email?.password,
+  ];
+  return written.flatMap((text) => (text !== undefined && /^(?:env|file|cmd):/.test(text) ? [text] : []));
+}

@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import { timeoutSchema } from '../quantities.ts';
+import { secretReferenceSchema } from '../secret-reference.ts';
 
-const reference = z.string().regex(/^(env|file|cmd):./s, 'must be env:NAME, file:PATH or cmd:COMMAND');
+/** Where a report is posted: an address, or a reference to one, for those that are secrets themselves. */
+const addressSchema = z.string().superRefine((address, context) => {
+  if (secretReferenceSchema.safeParse(address).success) return;
+  const { protocol } = URL.parse(address) ?? {};
+  if (protocol === 'https:' || protocol === 'http:') return;
+  context.addIssue({
+    code: 'custom',
+    message: 'must be an address that begins with https:// or http://, or a reference to one',
+    params: { hint: 'A reference is env:NAME, file:PATH or cmd:COMMAND.' },
+  });
+});
 
 /** `notify` of pipewright.yaml. A notification that fails never fails a run. */
 export const notifySchema = z
@@ -19,7 +30,7 @@ export const notifySchema = z
       ),
     webhook: z
       .strictObject({
-        url: z.union([reference, z.url()]).describe('Gets the report as JSON by POST; may be a reference.'),
+        url: addressSchema.describe('Gets the report as JSON by POST; may be a reference.'),
         headers: z
           .record(z.string(), z.string())
           .default({})
@@ -38,7 +49,7 @@ export const notifySchema = z
           .default(false)
           .describe('TLS from the start; otherwise STARTTLS where offered. Default: false.'),
         user: z.string().min(1).optional().describe('Login name. Default: none.'),
-        password: reference.optional().describe('As a reference. Default: none.'),
+        password: secretReferenceSchema.optional().describe('As a reference. Default: none.'),
       })
       .optional()
       .describe('Mail over SMTP. Default: none.'),

@@ -1,11 +1,12 @@
-import { defaultSettings } from '../../../src/core/settings/index.ts';
 import { expect, test } from 'vitest';
 import { findEnvironment, inEnvironment } from '../../../src/cli/environment.ts';
 import type { StartRequest } from '../../../src/core/engine/api.ts';
 import { exclusionsOf } from '../../../src/core/engine/decide.ts';
+import { defaultSettings } from '../../../src/core/settings/index.ts';
 import { created } from '../reporters/run-of-events.ts';
 
-const guarded = { env: {}, params: {}, require_confirmation: true };
+const settings = defaultSettings('shop');
+const guarded = { env: {}, params: {}, require_confirmation: true, settings };
 
 function requestFor(selection: StartRequest['selection']): StartRequest {
   const event = created(['unit', 'deploy', 'notify']);
@@ -47,9 +48,9 @@ test.each([
 
 test('variables of the environment go over those of the pipeline', () => {
   const place = { text: 'staging', script: 'staging', values: [] };
-  const settings = { env: { WHERE: place }, params: {}, require_confirmation: false };
+  const staging = { env: { WHERE: place }, params: {}, require_confirmation: false, settings };
   const request = requestFor({ skip: [], only: [] });
-  expect(inEnvironment(request, settings, 1).definition.env).toEqual({ WHERE: place });
+  expect(inEnvironment(request, staging, 1).definition.env).toEqual({ WHERE: place });
   expect(inEnvironment(request, undefined, 1)).toBe(request);
 });
 

@@ -1,12 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { loadProject } from '../../../src/config/project.ts';
+import { checkProject } from '../../../src/config/project.ts';
 import { brief, configRig, found } from '../../support/config-rig.ts';
 
 /** Each file with every problem in it, as `brief` writes them. */
 const table = z.array(
-  z.strictObject({ title: z.string(), text: z.string(), problems: z.array(z.string()).min(1) }),
+  z.strictObject({
+    title: z.string(),
+    text: z.string(),
+    /** Beside it in the folder, by name. */
+    files: z.record(z.string(), z.string()).default({}),
+    problems: z.array(z.string()).min(1),
+  }),
 );
 
 function broken(name: string): z.output<typeof table> {
@@ -22,6 +28,10 @@ test('there are at least 60 broken pipelines', () => {
   expect(brokenPipelines.length).toBeGreaterThanOrEqual(60);
 });
 
+test('there are at least 60 broken project files', () => {
+  expect(brokenProjects.length).toBeGreaterThanOrEqual(60);
+});
+
 test.each(brokenPipelines)(
   'a pipeline with $title is refused at the exact place',
   async ({ text, problems }) => {
@@ -34,11 +44,13 @@ test.each(brokenPipelines)(
 
 test.each(brokenProjects)(
   'a project file with $title is refused at the exact place',
-  async ({ text, problems }) => {
+  async ({ text, files, problems }) => {
     await using rig = await configRig();
     await rig.write('pipewright.yaml', text);
-    const result = await loadProject(rig.folder);
-    expect(result.ok ? [] : result.failure.map(brief)).toEqual(problems);
+    for (const [name, content] of Object.entries(files)) await rig.write(name, content);
+    const diagnostics = await checkProject(rig.folder);
+    expect(diagnostics.map(brief)).toEqual(problems);
+    expect(JSON.stringify(diagnostics)).not.toMatch(/ghp_abc|hunter2|abcdefghijklmnop/);
   },
 );
 

@@ -3,6 +3,8 @@ import { mkdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { findPipelines, resolvePipeline } from '../../../src/config/find-pipelines.ts';
 import { findProject } from '../../../src/config/find-project.ts';
+import { projectSchema } from '../../../src/config/project-schema.ts';
+import { keysAt } from '../../../src/config/schema-keys.ts';
 import { loadProject } from '../../../src/config/project.ts';
 import { testKinds } from '../../support/config-kinds.ts';
 import { type ConfigRig, configRig } from '../../support/config-rig.ts';
@@ -62,7 +64,7 @@ environments:
     max_workers: 2,
     settings: defaultSettings('shop'),
     environments: {
-      staging: { env: {}, params: {}, require_confirmation: false },
+      staging: { env: {}, params: {}, require_confirmation: false, settings: defaultSettings('shop') },
       prod: {
         description: 'The real one.',
         env: {
@@ -71,6 +73,7 @@ environments:
         },
         params: { target: 'prod', level: 9, fast: false },
         require_confirmation: true,
+        settings: defaultSettings('shop'),
       },
     },
   });
@@ -108,4 +111,55 @@ test('pipelines are found in the project, then among the shipped ones', async ()
     ok: false,
     failure: { reason: 'invalid', message: 'there is no pipeline "brokn"', hint: 'Did you mean "broken"?' },
   });
+});
+
+const LAYERED = `project: shop
+contexts:
+  web: {type: ssh, host: web.example.org, user: deploy}
+build: {services: {web: {args: {A: one, B: two}}}}
+deploy:
+  hosts: [web]
+  services:
+    web: {port: 8080, health: {path: /up, timeout: 30s}}
+test: {e2e: {command: npx playwright test}}
+environments:
+  plain: {env: {A: "1"}}
+  prod:
+    contexts: {web: {host: prod.example.org}, web-2: {type: ssh, host: prod-2.example.org}}
+    build: {services: {web: {args: {B: three}}}}
+    deploy: {hosts: [web, web-2], services: {web: {health: {timeout: 2m}}}}
+    test: {e2e: false}
+    verify: {watchdog: {duration: 1m}}
+`;
+
+test('an environment lies over the sections: mappings are merged, lists and values replaced', async () => {
+  await using rig = await configRig();
+  await rig.write('pipewright.yaml', LAYERED);
+  const { settings, environments } = (await projectOf(rig)).config;
+  expect(environments['plain']?.settings).toBe(settings);
+  const prod = environments['prod']?.settings;
+  expect(prod?.contexts['web']).toMatchObject({ host: 'prod.example.org', user: 'deploy', port: 22 });
+  expect(Object.keys(prod?.contexts ?? {})).toEqual(['web', 'web-2']);
+  expect(prod?.build.services['web']?.args).toEqual({ A: 'one', B: 'three' });
+  expect(prod?.deploy.hosts).toEqual(['web', 'web-2']);
+  expect(prod?.deploy.services['web']).toMatchObject({
+    port: 8080,
+    health: { path: '/up', timeout: 120_000, interval: 1000 },
+  });
+  expect(prod?.test.e2e).toBe(false);
+  expect(prod?.verify.watchdog).toMatchObject({ duration: 60_000, interval: 5000 });
+  expect(settings.deploy.hosts).toEqual(['web']);
+  expect(settings.contexts['web']).toMatchObject({ host: 'web.example.org' });
+});
+
+test('an overlay can say every key of its section and needs to say none', () => {
+  const keys = (path: readonly string[]): readonly string[] => {
+    const found = keysAt(projectSchema, path);
+    expect(found.length).toBeGreaterThan(2);
+    return found;
+  };
+  const places = [['deploy'], ['deploy', 'services', 'web'], ['verify', 'watchdog'], ['test', 'unit']];
+  for (const place of places) {
+    expect(keys(['environments', 'prod', ...place])).toEqual(keys(place));
+  }
 });
