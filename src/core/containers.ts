@@ -3,7 +3,16 @@ import type { Host } from './hosts.ts';
 
 /** A Docker engine of a host. Implemented in src/executors (dockerode). */
 export interface ContainerEngine {
+  /** As DOCKER_HOST on its machine: `unix:///var/run/docker.sock`. */
+  readonly endpoint: string;
   readonly info: () => Promise<Result<EngineInfo>>;
+  /**
+   * A hash over all that goes into a build: the files that are not ignored, Dockerfile, arguments, target, platform.
+   * `invalid` when the context or its Dockerfile is not there.
+   */
+  readonly fingerprint: (
+    request: Pick<BuildRequest, 'context' | 'dockerfile' | 'target' | 'args' | 'platform'>,
+  ) => Promise<Result<string>>;
   /** Builds from a folder; each line of the build goes to `onLine`. A build that failed is a failure. */
   readonly build: (
     request: BuildRequest,
@@ -11,20 +20,47 @@ export interface ContainerEngine {
   ) => Promise<Result<ImageInfo>>;
   /** Undefined when the engine does not have it. */
   readonly image: (reference: string) => Promise<Result<ImageInfo | undefined>>;
+  /** With all of these labels, newest first. */
+  readonly images: (labels: Readonly<Record<string, string>>) => Promise<Result<readonly ImageInfo[]>>;
   readonly tag: (reference: string, tag: string) => Promise<Result<void>>;
+  /** Takes the name away, and the image with its last name. No failure when it is not there or in use. */
   readonly removeImage: (reference: string) => Promise<Result<void>>;
-  readonly images: (label: string) => Promise<Result<readonly ImageInfo[]>>;
+  /** Sends the image to the registry in its name; only layers that are not there. */
+  readonly push: (reference: string, io: TransferIo) => Promise<Result<void>>;
+  /** Fetches the image from the registry in its name; only layers that are not here. */
+  readonly pull: (reference: string, io: TransferIo) => Promise<Result<void>>;
+  /** The image with all its layers and this name, as `docker save` writes it. */
+  readonly save: (reference: string, signal: AbortSignal) => Promise<Result<AsyncIterable<Uint8Array>>>;
   readonly container: (id: string) => Promise<Result<ContainerInfo | undefined>>;
-  /** With all of these labels, running or not. */
+  /** With all of these labels, running or not, oldest first. */
   readonly containers: (
     labels: Readonly<Record<string, string>>,
   ) => Promise<Result<readonly ContainerInfo[]>>;
+  /** Creates and starts; nothing is left of a container that could not be started. */
   readonly start: (spec: ContainerSpec) => Promise<Result<ContainerInfo>>;
+  /** Starts one that is there and stopped. */
+  readonly resume: (id: string) => Promise<Result<void>>;
+  /** No failure when it is gone or has stopped already. */
   readonly stop: (
     id: string,
     options: { readonly timeoutMs: number; readonly remove: boolean },
   ) => Promise<Result<void>>;
   readonly logs: (id: string, lines: number) => Promise<Result<string>>;
+  /** Makes the network if it is not there. */
+  readonly network: (name: string, labels: Readonly<Record<string, string>>) => Promise<Result<void>>;
+  /** Adds a container to a network; no failure when it is in it. */
+  readonly connect: (network: string, id: string) => Promise<Result<void>>;
+}
+
+export interface TransferIo {
+  readonly signal: AbortSignal;
+  /** Layers by short id, as the engine reports them. */
+  readonly onLayer?: (layer: {
+    readonly id: string;
+    readonly status: string;
+    readonly done_bytes?: number;
+    readonly total_bytes?: number;
+  }) => void;
 }
 
 export interface EngineInfo {
@@ -54,6 +90,7 @@ export interface ImageInfo {
   readonly tags: readonly string[];
   readonly platform: string;
   readonly size_bytes: number;
+  /** SHA-256 of each layer, uncompressed, lowest first: the same everywhere. */
   readonly layers: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly created_at: string;
@@ -63,16 +100,17 @@ export interface ContainerInfo {
   readonly id: string;
   readonly name: string;
   readonly image_id: string;
+  /** The image's name that it was started with. */
+  readonly image: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly is_running: boolean;
   readonly started_at: string;
   readonly restart_count: number;
   readonly exit_code?: number;
   readonly oom_killed: boolean;
-  /** `healthy`, `unhealthy`, `starting`; absent without a HEALTHCHECK. */
-  readonly health?: string;
+  /** By network. */
   readonly addresses: Readonly<Record<string, string>>;
-  /** Container port to port of the host. */
+  /** Container port (`8080/tcp`) to port of the host. */
   readonly ports: Readonly<Record<string, number>>;
 }
 
@@ -82,15 +120,20 @@ export interface ContainerSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly network?: string;
-  /** Container port to `address:port` of the host; port 0 lets the engine choose. */
+  /** Container port to `address:port` of the host. */
   readonly publish?: Readonly<Record<string, string>>;
+  /** As docker -v. */
   readonly volumes?: readonly string[];
-  readonly command?: readonly string[];
+  /** `uid:gid`. */
+  readonly user?: string;
   readonly restart: 'no' | 'unless-stopped' | 'always' | 'on-failure';
 }
 
-/** Engines by host; a connection each, closed with the run. */
+/** Engines, a connection each, closed with the run. */
 export interface ContainerEngines {
+  /** Of a host; for this machine DOCKER_HOST, then the usual socket. */
   readonly open: (host: Host) => Promise<Result<ContainerEngine>>;
+  /** The one that builds: `build.engine`, then that of this machine. */
+  readonly builder: () => Promise<Result<ContainerEngine>>;
   readonly close: () => Promise<void>;
 }

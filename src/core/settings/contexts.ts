@@ -34,6 +34,11 @@ const sshSchema = z.strictObject({
     .default(8)
     .describe("Commands at the same time on one connection; below the server's MaxSessions. Default: 8."),
   workdir: z.string().min(1).optional().describe('Folder where commands start. Default: the login folder.'),
+  docker_socket: z
+    .string()
+    .startsWith('/')
+    .default('/var/run/docker.sock')
+    .describe('Socket of the Docker engine there. Default: /var/run/docker.sock.'),
 });
 
 export const contextsSchema = z

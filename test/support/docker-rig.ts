@@ -1,0 +1,62 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import type { ContainerEngine } from '../../src/core/containers.ts';
+import type { Failure, Result } from '../../src/core/failure.ts';
+import { createEngines } from '../../src/executors/docker/engines.ts';
+
+export function valueOf<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(JSON.stringify(result.failure));
+  return result.value;
+}
+
+export function failureOf<T>(result: Result<T>): Failure {
+  if (result.ok) throw new Error('it should have failed');
+  return result.failure;
+}
+
+/** The engine adapter at a daemon; `patience` short where a test lets the daemon be silent. */
+export async function engineAt(
+  endpoint: string,
+  patience = { answerMs: 30_000, pulseMs: 10_000 },
+): Promise<ContainerEngine & { readonly close: () => Promise<void> }> {
+  const engines = createEngines({ env: { DOCKER_HOST: endpoint }, socketOf: () => '', patience });
+  return { ...valueOf(await engines.builder()), close: engines.close };
+}
+
+/** A build context: busybox as base (no image can be pulled), and what the test gives. */
+export function writeContext(
+  folder: string,
+  dockerfile: string,
+  files: Readonly<Record<string, string>> = {},
+): string {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(path.join(folder, 'busybox'), readFileSync('/bin/busybox'), { mode: 0o755 });
+  for (const [name, text] of Object.entries({ Dockerfile: dockerfile, ...files })) {
+    mkdirSync(path.dirname(path.join(folder, name)), { recursive: true });
+    writeFileSync(path.join(folder, name), text);
+  }
+  return folder;
+}
+
+/** Every applet of busybox that the tests use, in an image from nothing. */
+export const BUSYBOX = [
+  'FROM scratch',
+  'COPY busybox /bin/busybox',
+  'RUN ["/bin/busybox", "ln", "-s", "busybox", "/bin/sh"]',
+  'ENV PATH=/bin',
+  'RUN busybox --install -s /bin',
+].join('\n');
+
+export async function collect(
+  engine: ContainerEngine,
+  context: string,
+  change: Partial<Parameters<ContainerEngine['build']>[0]> = {},
+): Promise<{
+  readonly result: Awaited<ReturnType<ContainerEngine['build']>>;
+  readonly lines: readonly string[];
+}> {
+  const lines: string[] = [];
+  const request = { context, dockerfile: 'Dockerfile', args: {}, tags: ['app:test'], labels: {}, ...change };
+  const io = { signal: new AbortController().signal, onLine: (line: string) => void lines.push(line) };
+  return { result: await engine.build(request, io), lines };
+}

@@ -1,0 +1,150 @@
+import { spawn, spawnSync } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
+import Docker from 'dockerode';
+
+/** A Docker daemon of a test: its own storage, its own bridge, gone without a trace after `stop`. */
+export interface TestDockerd {
+  readonly socket: string;
+  readonly pid: number;
+  readonly dataRoot: string;
+  /** For what a test looks at by itself. */
+  readonly docker: Docker;
+  /** With SIGSTOP and SIGCONT a daemon freezes and thaws. */
+  readonly signal: (signal: NodeJS.Signals) => void;
+  readonly stop: () => Promise<void>;
+}
+
+/** Why no daemon can be started here; undefined when one can. With CI set that is an error. */
+export function noDockerd(): string | undefined {
+  const reason = whyNot();
+  if (reason !== undefined && process.env['CI']) throw new Error(`tests with Docker: ${reason}`);
+  if (reason !== undefined) process.stderr.write(`SKIPPED: tests with Docker: ${reason}\n`);
+  return reason;
+}
+
+function whyNot(): string | undefined {
+  if (process.getuid?.() !== 0) return 'a daemon needs root';
+  if (!existsSync(DOCKERD)) return `${DOCKERD} is missing: run test/services/install`;
+  if (spawnSync('ip', ['link'], { stdio: 'ignore' }).status !== 0)
+    return 'ip is missing: apt install iproute2';
+  return undefined;
+}
+
+const DOCKERD = '/usr/sbin/dockerd';
+let started = 0;
+
+/** Starts a daemon. `dataRoot`: where it keeps images; default a folder of its own. */
+export async function startDockerd(
+  options: { readonly dataRoot?: string; readonly args?: readonly string[] } = {},
+): Promise<TestDockerd> {
+  // Short: the path of a unix socket has at most 107 bytes.
+  const folder = mkdtempSync('/tmp/pwd-');
+  const dataRoot = options.dataRoot ?? path.join(folder, 'data');
+  mkdirSync(dataRoot, { recursive: true });
+  const bridge = addBridge();
+  const socket = path.join(folder, 'docker.sock');
+  const logFile = path.join(folder, 'log');
+  const log = openSync(logFile, 'a');
+  const child = spawn(
+    DOCKERD,
+    [
+      ['--data-root', dataRoot, '--exec-root', path.join(folder, 'exec'), '--storage-driver', 'overlay2'],
+      ['--pidfile', path.join(folder, 'pid'), '-H', `unix://${socket}`],
+      ['--bridge', bridge.name, '--ip', '127.0.0.1', '--iptables=false', '--ip6tables=false'],
+      ['--ip-masq=false', '--default-address-pool', `base=10.${bridge.net}.128.0/17,size=24`],
+      options.args ?? [],
+    ].flat(),
+    { stdio: ['ignore', log, log], detached: true },
+  );
+  closeSync(log);
+  const pid = child.pid ?? 0;
+  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+  const docker = new Docker({ socketPath: socket });
+  const clean = async (): Promise<void> => {
+    child.kill('SIGCONT');
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    await exited;
+    clearTimeout(timer);
+    killLeftovers(folder);
+    removeAll(folder, dataRoot, bridge);
+  };
+  for (let tries = 0; ; tries += 1) {
+    const answered = await docker.ping().then(
+      () => true,
+      () => false,
+    );
+    if (answered) break;
+    if (tries > 200 || child.exitCode !== null) {
+      const said = readFileSync(logFile, 'utf8').slice(-3000);
+      await clean();
+      throw new Error(`dockerd does not answer:\n${said}`);
+    }
+    await new Promise((resolve) => {
+      setTimeout(resolve, 50);
+    });
+  }
+  return { socket, pid, dataRoot, docker, signal: (signal) => void child.kill(signal), stop: clean };
+}
+
+interface Bridge {
+  readonly name: string;
+  readonly net: number;
+}
+
+/** A bridge of its own: daemons that share docker0, or have none, take it from each other. */
+function addBridge(): Bridge {
+  for (let tries = 0; tries < 50; tries += 1) {
+    const net = 64 + ((process.pid + started++ + tries) % 150);
+    const name = `pwt${net}`;
+    if (spawnSync('ip', ['link', 'add', 'name', name, 'type', 'bridge']).status !== 0) continue;
+    spawnSync('ip', ['addr', 'add', `10.${net}.0.1/20`, 'dev', name]);
+    spawnSync('ip', ['link', 'set', name, 'up']);
+    return { name, net };
+  }
+  throw new Error('no free name for a bridge');
+}
+
+/** What a daemon that was killed leaves behind: its containerd, and processes of containers and builds. */
+function killLeftovers(folder: string): void {
+  const ours = readlinkSync('/proc/self/ns/mnt');
+  for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const isServant = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`${folder}/`);
+      const isContained =
+        readlinkSync(`/proc/${pid}/ns/mnt`) !== ours &&
+        readFileSync(`/proc/${pid}/mountinfo`, 'utf8').includes(`${folder}/`);
+      if (isServant || isContained) process.kill(Number(pid), 'SIGKILL');
+    } catch {
+      // It has ended meanwhile.
+    }
+  }
+}
+
+function removeAll(folder: string, dataRoot: string, bridge: Bridge): void {
+  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
+  for (const mount of mounts.toReversed()) {
+    const at = mount.split(' ')[1] ?? '';
+    if (at.startsWith(`${folder}/`) || at.startsWith(`${dataRoot}/`)) spawnSync('umount', ['-l', at]);
+  }
+  spawnSync('ip', ['link', 'del', bridge.name]);
+  // Networks that a test made with the engine.
+  const links = spawnSync('ip', ['-o', '-4', 'addr'], { encoding: 'utf8' }).stdout.split('\n');
+  for (const link of links) {
+    const [, name, address] = /^\d+: (br-\S+)\s+inet (\S+)/.exec(link) ?? [];
+    if (name && address?.startsWith(`10.${bridge.net}.`)) spawnSync('ip', ['link', 'del', name]);
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
