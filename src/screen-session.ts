@@ -12,6 +12,7 @@ import { FAILURE_TRAITS, type Failure, type Result } from './core/failure.ts';
 import type { RunState } from './core/run-state.ts';
 import { createBackend, prepareOrder, refusalOf, refusalOfError } from './ui-backend.ts';
 import type { Backend, DrivenRun, RunPart, RunWork } from './ui/backend.ts';
+import { readPreferences } from './ui-preferences.ts';
 import { showScreen } from './ui/index.ts';
 import { createCompositor, createPaneSet, osc52 } from './ui/panes/index.ts';
 
@@ -35,7 +36,8 @@ export async function runScreen(parts: SessionParts): Promise<number> {
   const views = await services.views();
   const runs = createRunDriver(parts, views);
   const { stdout, stdin } = process;
-  const panes = createPaneSet({ color: services.terminal.hasColor });
+  const preferences = await readPreferences(services.env);
+  const panes = createPaneSet({ color: services.terminal.hasColor && preferences.theme !== 'mono' });
   const painter = createCompositor(stdout, { panes });
   const screen = showScreen({
     backend: createBackend({ ...parts, views, drive: runs.drive }),
@@ -44,6 +46,7 @@ export async function runScreen(parts: SessionParts): Promise<number> {
     stdin,
     stdout,
     hasColor: services.terminal.hasColor,
+    preferences,
     nowMs: Date.now,
     copy: (text) => painter.send(osc52(text)),
     ...(parts.prepared && { first: { work: { type: 'prepared' }, title: 'run' } }),

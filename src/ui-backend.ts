@@ -15,6 +15,7 @@ import { parseParameters } from './core/parameters.ts';
 import type { StepProgress, StreamProgress } from './core/stream-report.ts';
 import { sanitizeText } from './core/terminal-text.ts';
 import { inheritedEnvironment } from './executors/local/environment.ts';
+import { savePreferences } from './ui-preferences.ts';
 import type { Backend, OpenedPipeline, Refusal, RunOrder, ShellPlace } from './ui/backend.ts';
 
 export interface BackendParts {
@@ -63,6 +64,7 @@ export function createBackend(parts: BackendParts): Backend {
       process.kill(0, 'SIGTSTP');
       return promise;
     },
+    savePreferences: (preferences) => void savePreferences(services.env, preferences),
     text: {
       why: (state, stage) => {
         const stages = Object.values(state.stages);

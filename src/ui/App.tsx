@@ -2,6 +2,8 @@ import { Box, type SuspendTerminal, useApp, useInput, usePaste } from 'ink';
 import { type ReactElement, useEffect } from 'react';
 import { useStore } from 'zustand';
 import { Boundary } from './components/Boundary.tsx';
+import { Loading } from './components/Loading.tsx';
+import { ThemePicker } from './components/ThemePicker.tsx';
 import { Lines } from './components/Lines.tsx';
 import type { Drawing } from './drawing.ts';
 import { paletteBindings } from './keymap.ts';
@@ -24,18 +26,20 @@ import type { Keyboard } from './press.ts';
 import type { ScreenState } from './state.ts';
 import type { ScreenStore } from './store.ts';
 import { oneLine, spread } from './text.ts';
-import { spinnerAt } from './theme.ts';
+import { spinnerAt, type ThemeName } from './theme.ts';
 
 interface AppProps {
   readonly store: ScreenStore;
   readonly keyboard: Keyboard;
   readonly drawing: Drawing;
+  /** Told which theme the list of them is on. */
+  readonly onTheme: (name: ThemeName) => void;
   /** Told how the terminal is given away, once it can be. */
   readonly onTerminal: (suspend: SuspendTerminal) => void;
 }
 
 /** The whole screen: a title, the body of the current screen, what is asked or said, the keys. */
-export function App({ store, keyboard, drawing, onTerminal }: AppProps): ReactElement {
+export function App({ store, keyboard, drawing, onTerminal, onTheme }: AppProps): ReactElement {
   useInput((input, key) => {
     for (const name of toKeys(input, key)) keyboard.press(name);
   });
@@ -47,13 +51,13 @@ export function App({ store, keyboard, drawing, onTerminal }: AppProps): ReactEl
   return (
     <Box flexDirection="column" width={columns} height={rows} overflow="hidden">
       <Boundary width={columns} retryKey={`${columns}x${rows}`}>
-        <Screen store={store} drawing={drawing} />
+        <Screen store={store} drawing={drawing} onTheme={onTheme} />
       </Boundary>
     </Box>
   );
 }
 
-function Screen({ store, drawing }: Pick<AppProps, 'store' | 'drawing'>): ReactElement {
+function Screen({ store, drawing, onTheme }: Pick<AppProps, 'store' | 'drawing' | 'onTheme'>): ReactElement {
   const state = useStore(store);
   const { columns } = state.size;
   const prompt = promptRows(state, drawing);
@@ -63,7 +67,7 @@ function Screen({ store, drawing }: Pick<AppProps, 'store' | 'drawing'>): ReactE
       <Lines rows={[titleOf(state, drawing)]} width={columns} height={1} />
       <Box width={columns} height={body.height} flexShrink={0} overflow="hidden">
         <Boundary width={columns} retryKey={placeOf(state)}>
-          <Body state={state} drawing={drawing} body={body} />
+          <Body state={state} drawing={drawing} body={body} onTheme={onTheme} />
         </Boundary>
       </Box>
       <Lines rows={prompt} width={columns} height={prompt.length} />
@@ -76,9 +80,19 @@ interface BodyProps {
   readonly state: ScreenState;
   readonly drawing: Drawing;
   readonly body: Rectangle;
+  /** Told which theme the list of them is on. */
+  readonly onTheme: (name: ThemeName) => void;
 }
 
-function Body({ state, drawing, body }: BodyProps): ReactElement {
+function Body({ state, drawing, body, onTheme }: BodyProps): ReactElement {
+  const { width, height } = body;
+  if (state.isChoosingTheme) {
+    const size = { width, height };
+    return <ThemePicker current={state.theme} {...size} onHighlight={onTheme} />;
+  }
+  if (state.screen === 'home' && !state.home.isLoaded && !state.page && !state.palette) {
+    return <Loading text="reading pipelines and runs …" width={width} height={height} />;
+  }
   return <Lines rows={bodyRows(state, drawing, body)} width={body.width} height={body.height} />;
 }
 
@@ -109,9 +123,10 @@ function bodyRows(state: ScreenState, drawing: Drawing, body: Rectangle): readon
 }
 
 /** Changes when something else is drawn. */
-function placeOf({ screen, page, palette, run, size }: ScreenState): string {
+function placeOf({ screen, page, palette, picker, run, size }: ScreenState): string {
   return [
     screen,
+    picker?.title,
     page?.title,
     palette ? 'palette' : '',
     run?.runId,

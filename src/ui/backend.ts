@@ -11,6 +11,7 @@ import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Vcs } from '../core/vcs.ts';
 import type { StepProgress } from '../core/stream-report.ts';
+import type { ThemeName } from './theme.ts';
 
 /**
  * Everything the screen asks of the rest of the program: the same services that the commands use.
@@ -62,8 +63,15 @@ export interface Backend {
   readonly openFile: (file: string) => Promise<void>;
   /** Stops this process, as Ctrl-Z does; resolves when its shell continues it. */
   readonly suspend: () => Promise<void>;
+  readonly savePreferences: (preferences: Preferences) => void;
   /** Text for people; each line safe for a terminal. */
   readonly text: TextSource;
+}
+
+/** What a person chose for the screen, for this and later times. */
+export interface Preferences {
+  readonly theme: ThemeName;
+  readonly hasMouse: boolean;
 }
 
 /** The words that reporters have for runs, so that screen and commands say the same. */

@@ -2,29 +2,33 @@ import { render, type SuspendTerminal } from 'ink';
 import { createElement } from 'react';
 import type { Prompter } from '../core/ports.ts';
 import { App } from './App.tsx';
-import type { Backend, RunWork } from './backend.ts';
+import type { Backend, Preferences, RunWork } from './backend.ts';
 import type { CommandContext, TerminalHost } from './commands/context.ts';
 import { createCommands } from './commands/index.ts';
+import { createMouse } from './commands/mouse.ts';
 import { createPaneSync } from './commands/panes.ts';
 import type { Drawing } from './drawing.ts';
 import { modeOf } from './keymap.ts';
 import { helpLines } from './model/help.ts';
+import { MOUSE_OFF, MOUSE_ON, tapMouse } from './mouse.ts';
 import { createKeyboard } from './press.ts';
 import { paneAreas } from './model/body.ts';
 import { isDrivenShown, type ScreenState } from './state.ts';
-import { createScreenStore, createTicker } from './store.ts';
+import { createScreenStore, createTicker, type ScreenStore } from './store.ts';
 import { followStreams } from './stream-watch.ts';
-import { createTheme } from './theme.ts';
+import { createTheme, type Theme, type ThemeName } from './theme.ts';
 import { type Compositor, type PaneSet, SPINNER_CELL } from './panes/index.ts';
 
 export interface ScreenOptions {
   readonly backend: Backend;
   readonly panes: PaneSet;
   /** Without one, panes are drawn as part of Ink's own frame. */
-  readonly painter?: Pick<Compositor, 'stdout' | 'setPanes' | 'redraw' | 'close'>;
+  readonly painter?: Pick<Compositor, 'stdout' | 'setPanes' | 'setModes' | 'redraw' | 'close'>;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
+  /** False: the theme is `mono`, whatever was chosen. */
   readonly hasColor: boolean;
+  readonly preferences: Preferences;
   readonly nowMs: () => number;
   /** What is written to the console goes through the screen; default true. A test's console is the test's. */
   readonly ownsConsole?: boolean;
@@ -49,8 +53,7 @@ export interface Screen {
 /** Draws nothing by itself while nothing happens. One screen per process at a time. */
 export function showScreen(options: ScreenOptions): Screen {
   const { backend, panes, stdout, nowMs } = options;
-  const theme = createTheme(options.hasColor);
-  const store = createScreenStore(backend.project, nowMs());
+  const store = createScreenStore(backend.project, nowMs(), options.preferences);
   const ticker = createTicker(store, { nowMs, isMoving });
   const { promise: ended, resolve: end } = Promise.withResolvers<'done' | 'plain'>();
   let suspend: SuspendTerminal | undefined;
@@ -59,16 +62,20 @@ export function showScreen(options: ScreenOptions): Screen {
     lend: async (work) => suspend?.(work),
     copy: options.copy,
   };
-  const context: CommandContext = { store, ticker, backend, panes, host, nowMs };
-  const commands = createCommands(context, () => helpLines(modeOf(store.getState()), theme));
-  const keyboard = createKeyboard(store, commands);
+  const { hasColor } = options;
+  const context: CommandContext = { store, ticker, backend, panes, host, nowMs, hasColor };
   const drawing: Drawing = {
-    theme,
+    get theme() {
+      return THEMES[hasColor ? store.getState().theme : 'mono'];
+    },
     text: backend.text,
     panes,
     paneRows: options.painter ? () => [] : panes.rows,
     ...(options.painter && { spinner: SPINNER_CELL }),
   };
+  const commands = createCommands(context, () => helpLines(modeOf(store.getState()), drawing.theme));
+  const keyboard = createKeyboard(store, commands);
+  const stopMouse = followMouse(store, options.painter);
   const stopPanes = followPanes(context, drawing, options.painter);
   const stopStreams = followStreams(store, ticker, backend);
   const resize = (): void =>
@@ -78,7 +85,9 @@ export function showScreen(options: ScreenOptions): Screen {
   const onTerminal = (how: SuspendTerminal): void => {
     suspend = how;
   };
-  const terminal = mount(createElement(App, { store, keyboard, drawing, onTerminal }), options);
+  const app = createElement(App, { store, keyboard, drawing, onTerminal, onTheme: commands.app.tryTheme });
+  const stdin = tapMouse(options.stdin, createMouse(context, commands, drawing));
+  const terminal = mount(app, { ...options, stdin });
   void commands.home.refresh();
   if (options.first) commands.drive.start(options.first.work, options.first.title);
   return {
@@ -86,6 +95,7 @@ export function showScreen(options: ScreenOptions): Screen {
       stdout.off('resize', resize);
       stopPanes();
       stopStreams();
+      stopMouse();
       ticker.stop();
       options.painter?.close();
     }),
@@ -97,6 +107,20 @@ export function showScreen(options: ScreenOptions): Screen {
     leave: () => end('done'),
     handOver: commands.drive.handOver,
   };
+}
+
+const THEMES: Readonly<Record<ThemeName, Theme>> = {
+  default: createTheme('default'),
+  'high-contrast': createTheme('high-contrast'),
+  mono: createTheme('mono'),
+};
+
+/** The terminal tells of the mouse while a person wants it, and only while the screen is up. */
+function followMouse(store: ScreenStore, painter: ScreenOptions['painter']): () => void {
+  const arrange = ({ hasMouse }: Pick<ScreenState, 'hasMouse'>): void =>
+    painter?.setModes(hasMouse ? { on: MOUSE_ON, off: MOUSE_OFF } : { on: MOUSE_OFF, off: '' });
+  arrange(store.getState());
+  return store.subscribe(arrange);
 }
 
 /** A clock or a spinner is on the screen. */

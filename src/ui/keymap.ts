@@ -43,6 +43,20 @@ const GLOBAL_KEYS: readonly Binding[] = [
     act: ({ app }) => app.openPalette(),
   },
   {
+    keys: ['T'],
+    label: 'theme',
+    description: 'Choose the colours of the screen.',
+    isQuiet: true,
+    act: ({ app }) => app.chooseTheme(),
+  },
+  {
+    keys: ['M'],
+    label: 'mouse',
+    description: "Click and scroll with the mouse here, or leave it to the terminal's own selection.",
+    isQuiet: true,
+    act: ({ app }) => app.toggleMouse(),
+  },
+  {
     keys: ['ctrl+c'],
     label: 'quit',
     description: 'Leave; asks first while a run is active.',

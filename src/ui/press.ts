@@ -3,6 +3,7 @@ import { patch, say } from './commands/context.ts';
 import { edit, editedText, insert, textOf } from './edit.ts';
 import { findBinding, modeOf, paletteBindings } from './keymap.ts';
 import type { Picker } from './state.ts';
+import { THEME_NAMES, type ThemeName } from './theme.ts';
 import type { ScreenStore } from './store.ts';
 
 /** Takes keys, one at a time, each on the state that the one before it left: none is lost, however fast they come. */
@@ -15,9 +16,7 @@ export function createKeyboard(store: ScreenStore, commands: Commands): Keyboard
   const press = (key: string): void => {
     const state = store.getState();
     if (state.notice) patch(store, () => ({ notice: undefined }));
-    if (state.line) return pressInLine(commands, key);
-    if (state.palette) return pressInPalette(store, commands, key);
-    if (state.picker) return pressInPicker(commands, state.picker, key);
+    if (pressInOverlay(store, commands, key)) return;
     if (modeOf(state) === 'form' && commands.form.type(key)) return;
     const found = findBinding(state, key);
     if (!found) return;
@@ -29,6 +28,28 @@ export function createKeyboard(store: ScreenStore, commands: Commands): Keyboard
     press: (key) => guarded(store, () => press(key)),
     paste: (text) => guarded(store, () => paste(store, commands, text)),
   };
+}
+
+/** Whether something over the screen has the keys now. */
+function pressInOverlay(store: ScreenStore, commands: Commands, key: string): boolean {
+  const { line, palette, picker, isChoosingTheme, theme } = store.getState();
+  if (line) pressInLine(commands, key);
+  else if (isChoosingTheme) pressInThemes(commands, theme, key);
+  else if (palette) pressInPalette(store, commands, key);
+  else if (picker) pressInPicker(commands, picker, key);
+  else return false;
+  return true;
+}
+
+/**
+ * The list itself moves, and shows what it is on. What is shown is what enter keeps: the list would tell of the item
+ * before when two keys come in one read.
+ */
+function pressInThemes({ app }: Commands, shown: ThemeName, key: string): void {
+  const numbered = THEME_NAMES[Number(key) - 1];
+  if (key === 'esc' || key === 'q' || key === 'ctrl+c') app.tryTheme();
+  else if (key === 'enter') app.setTheme(shown);
+  else if (numbered) app.setTheme(numbered);
 }
 
 function guarded(store: ScreenStore, work: () => void): void {

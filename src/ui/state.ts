@@ -3,7 +3,8 @@ import type { JsonObject } from '../core/json.ts';
 import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { StepProgress } from '../core/stream-report.ts';
-import type { PipelineEntry } from './backend.ts';
+import type { PipelineEntry, Preferences } from './backend.ts';
+import type { ThemeName } from './theme.ts';
 import type { CommitsState } from './commits-state.ts';
 
 /** All that the screen shows. Plain objects; only commands and the tick change them. */
@@ -14,6 +15,10 @@ export interface ScreenState {
   /** Counts ticks in which something moves; turns the spinner. */
   readonly frame: number;
   readonly project: string;
+  readonly theme: ThemeName;
+  /** The terminal tells us of clicks and the wheel; off, they are the terminal's own. */
+  readonly hasMouse: boolean;
+  readonly isChoosingTheme: boolean;
   readonly screen: ScreenName;
   readonly home: HomeState;
   readonly commits?: CommitsState | undefined;
@@ -178,12 +183,19 @@ export type Question =
 
 export const EMPTY_TEXT: EditedText = { before: '', after: '' };
 
-export function initialState(project: string, nowMs: number): ScreenState {
+export function initialState(
+  project: string,
+  nowMs: number,
+  { theme, hasMouse }: Preferences = { theme: 'default', hasMouse: true },
+): ScreenState {
   return {
     size: { columns: 80, rows: 24 },
     nowMs,
     frame: 0,
     project,
+    theme,
+    hasMouse,
+    isChoosingTheme: false,
     screen: 'home',
     home: { isLoaded: false, pipelines: [], filter: '' },
     history: { runs: [], isLoaded: false, filter: '', marked: [] },

@@ -1,11 +1,12 @@
 import { createStore, type StoreApi } from 'zustand/vanilla';
+import type { Preferences } from './backend.ts';
 import { initialState, type ScreenState } from './state.ts';
 
 /** Where the screen's state lives: outside React, so that events, keys and tests reach it. */
 export type ScreenStore = StoreApi<ScreenState>;
 
-export function createScreenStore(project: string, nowMs: number): ScreenStore {
-  return createStore<ScreenState>()(() => initialState(project, nowMs));
+export function createScreenStore(project: string, nowMs: number, preferences?: Preferences): ScreenStore {
+  return createStore<ScreenState>()(() => initialState(project, nowMs, preferences));
 }
 
 /** What changes between two frames; gathered, then applied at once. */

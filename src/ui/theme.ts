@@ -1,3 +1,6 @@
+export const THEME_NAMES = ['default', 'high-contrast', 'mono'] as const;
+export type ThemeName = (typeof THEME_NAMES)[number];
+
 /** How a piece of text is meant. Each returns `text` with SGR around it; ends only what it began, so they nest. */
 export interface Theme {
   readonly good: (text: string) => string;
@@ -11,25 +14,42 @@ export interface Theme {
   readonly hasColor: boolean;
 }
 
+/** SGR of good, bad, warn and info: those of the terminal's own 16 colours, which every terminal and theme has. */
+const COLORS: Readonly<Record<ThemeName, readonly [number, number, number, number] | undefined>> = {
+  default: [32, 31, 33, 36],
+  'high-contrast': [92, 91, 93, 96],
+  mono: undefined,
+};
+
 /**
- * The 16 colours that every terminal and theme has. Without colour (NO_COLOR) bold, dim and inverse stay:
- * https://no-color.org speaks of colour only.
+ * Without colour (NO_COLOR, or `mono`) bold, dim and inverse stay: https://no-color.org speaks of colour only.
+ * `high-contrast` has bright colours, also bold, and dims nothing.
  */
-export function createTheme(hasColor: boolean): Theme {
-  const sgr =
-    (on: number, off: number, isColor: boolean) =>
-    (text: string): string =>
-      text === '' || (isColor && !hasColor) ? text : `\u001b[${on}m${text}\u001b[${off}m`;
-  return {
-    good: sgr(32, 39, true),
-    bad: sgr(31, 39, true),
-    warn: sgr(33, 39, true),
-    info: sgr(36, 39, true),
-    dim: sgr(2, 22, false),
-    strong: sgr(1, 22, false),
-    inverse: sgr(7, 27, false),
-    hasColor,
+export function createTheme(name: ThemeName): Theme {
+  const colors = COLORS[name];
+  const isContrast = name === 'high-contrast';
+  const color = (at: 0 | 1 | 2 | 3): Theme['good'] => {
+    if (!colors) return same;
+    return isContrast ? sgr(`1;${colors[at]}`, '22;39') : sgr(String(colors[at]), '39');
   };
+  return {
+    good: color(0),
+    bad: color(1),
+    warn: color(2),
+    info: color(3),
+    dim: isContrast ? same : sgr('2', '22'),
+    strong: sgr('1', '22'),
+    inverse: sgr('7', '27'),
+    hasColor: colors !== undefined,
+  };
+}
+
+function sgr(on: string, off: string): (text: string) => string {
+  return (text) => (text === '' ? text : `\u001b[${on}m${text}\u001b[${off}m`);
+}
+
+function same(text: string): string {
+  return text;
 }
 
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';

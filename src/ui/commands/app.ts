@@ -1,4 +1,5 @@
 import { editedText } from '../edit.ts';
+import { createTheme, type ThemeName } from '../theme.ts';
 import { pickerItems } from '../list.ts';
 import { EMPTY_TEXT, isDrivenShown, type LineInput, type Page, type Picker } from '../state.ts';
 import { type CommandContext, patch, say } from './context.ts';
@@ -21,6 +22,12 @@ export interface AppCommands {
   readonly typePicker: (text: string) => void;
   readonly movePicker: (by: number) => void;
   readonly endPicker: (isAccepted: boolean) => void;
+  readonly chooseTheme: () => void;
+  /** Shows it; without one the former is back. */
+  readonly tryTheme: (name?: ThemeName) => void;
+  readonly setTheme: (name: ThemeName) => void;
+  /** Clicks and wheel are ours, or the terminal's own again. */
+  readonly toggleMouse: () => void;
   /** Leaves the screen; asks first while a run is active. */
   readonly quit: () => void;
   /** Ctrl-Z: back to the shell until `fg`. */
@@ -74,12 +81,48 @@ export function createAppCommands(context: CommandContext, helpLines: () => read
       else ended?.cancelled?.();
     },
     ...createPicker(context),
+    ...createLook(context),
     suspend: () => void host.lend(() => context.backend.suspend()),
     quit: () => {
       const state = store.getState();
       if (!state.driven) host.leave('done');
       else if (state.isLeaving) say(store, 'p, c or l; esc stays');
       else patch(store, () => ({ isLeaving: true, ...(isDrivenShown(state) ? {} : { page: undefined }) }));
+    },
+  };
+}
+
+type Look = Pick<AppCommands, 'chooseTheme' | 'tryTheme' | 'setTheme' | 'toggleMouse'>;
+
+function createLook({ store, backend, panes, hasColor }: CommandContext): Look {
+  let before: ThemeName = 'default';
+  const show = (theme: ThemeName): void => {
+    panes.setColor(hasColor && createTheme(theme).hasColor);
+    patch(store, () => ({ theme }));
+  };
+  const save = (): void => {
+    const { theme, hasMouse } = store.getState();
+    backend.savePreferences({ theme, hasMouse });
+  };
+  return {
+    chooseTheme: () => {
+      before = store.getState().theme;
+      patch(store, () => ({ isChoosingTheme: true }));
+    },
+    tryTheme: (name) => {
+      if (name === undefined) patch(store, () => ({ isChoosingTheme: false }));
+      show(name ?? before);
+    },
+    setTheme: (name) => {
+      patch(store, () => ({ isChoosingTheme: false }));
+      show(name);
+      save();
+    },
+    toggleMouse: () => {
+      patch(store, ({ hasMouse }) => ({ hasMouse: !hasMouse }));
+      const { hasMouse } = store.getState();
+      say(store, hasMouse ? 'the mouse clicks and scrolls here' : "the mouse is the terminal's own again");
+      save();
     },
   };
 }

@@ -22,6 +22,8 @@ export interface CommitCommands {
   readonly open: (target: string, orElse?: () => void) => void;
   readonly back: () => void;
   readonly move: (by: number) => void;
+  /** Chooses the entry at a place. */
+  readonly choose: (at: number) => void;
   /** To the last one: all are read. */
   readonly last: () => void;
   readonly mark: () => void;
@@ -144,6 +146,7 @@ function createListCommands(parts: Parts): ListCommands {
   };
   return {
     move: (by) => goTo(({ at }) => at + by),
+    choose: (at) => goTo(() => at),
     last: () => {
       goTo(({ entries }) => entries.length - 1);
       void withBusy(context, 'reading all commits', async () => {
@@ -274,7 +277,7 @@ function createDiffCommands({ context, change }: Parts): DiffCommands {
 }
 
 /** For counting lines only. */
-const PLAIN = createTheme(false);
+const PLAIN = createTheme('mono');
 
 function detailsArea(
   state: ScreenState,

@@ -10,6 +10,8 @@ export interface CommandContext {
   readonly backend: Backend;
   readonly panes: PaneSet;
   readonly host: TerminalHost;
+  /** The terminal and whoever sits there want colours. */
+  readonly hasColor: boolean;
   /** Unix epoch, milliseconds. */
   readonly nowMs: () => number;
 }

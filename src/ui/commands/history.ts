@@ -10,6 +10,8 @@ export interface HistoryCommands {
   readonly show: () => void;
   readonly back: () => void;
   readonly move: (by: number) => void;
+  /** Chooses a run; the chosen one is opened. */
+  readonly choose: (runId: string) => void;
   readonly open: () => void;
   readonly filter: () => void;
   readonly clearFilter: () => void;
@@ -59,6 +61,10 @@ export function createHistoryCommands(
         const ids = historyRuns(history).map(({ pipeline_id }) => pipeline_id);
         return { history: { ...history, chosen: move(ids, settle(ids, history.chosen), by) } };
       }),
+    choose: (runId) => {
+      if (chosen()?.pipeline_id === runId) openRun(runId);
+      else patch(store, ({ history }) => ({ history: { ...history, chosen: runId } }));
+    },
     open: withChosen(({ pipeline_id }) => openRun(pipeline_id)),
     filter: () =>
       app.askLine(

@@ -10,6 +10,8 @@ export interface HomeCommands {
   /** Reads pipelines and runs again. */
   readonly refresh: () => Promise<void>;
   readonly move: (by: number) => void;
+  /** Chooses a row; the chosen one is opened. */
+  readonly choose: (id: string) => void;
   /** What enter does on the chosen row. */
   readonly open: () => void;
   /** Chooses the commits that a run of the pipeline is about. */
@@ -34,6 +36,13 @@ export function createHomeCommands(context: CommandContext, app: AppCommands, do
   const setFilter = (filter: string): void =>
     patch(store, ({ home }) => ({ home: { ...home, filter, chosen: undefined } }));
   const chosen = (): HomeItem | undefined => chosenItem(store.getState());
+  const open = (): void => {
+    const item = chosen();
+    if (item?.type === 'pipeline') doors.openPipeline(item.entry.name);
+    else if (item?.type === 'open' && item.run.status !== 'running') {
+      doors.continueRun(item.run.pipeline_id, item.run.pipeline);
+    } else if (item) doors.openRun(item.run.pipeline_id);
+  };
   return {
     chosen,
     show: () => patch(store, () => ({ screen: 'home' })),
@@ -43,12 +52,10 @@ export function createHomeCommands(context: CommandContext, app: AppCommands, do
         const ids = homeItems(home).map(({ id }) => id);
         return { home: { ...home, chosen: move(ids, settle(ids, home.chosen), by) } };
       }),
-    open: () => {
-      const item = chosen();
-      if (item?.type === 'pipeline') doors.openPipeline(item.entry.name);
-      else if (item?.type === 'open' && item.run.status !== 'running') {
-        doors.continueRun(item.run.pipeline_id, item.run.pipeline);
-      } else if (item) doors.openRun(item.run.pipeline_id);
+    open,
+    choose: (id) => {
+      if (chosen()?.id === id) open();
+      else patch(store, ({ home }) => ({ home: { ...home, chosen: id } }));
     },
     commits: () => {
       const item = chosen();

@@ -1,7 +1,6 @@
 import path from 'node:path';
 import type { StageDefinition } from '../../core/definition.ts';
 import { findStage } from '../../core/engine/scope.ts';
-import { undoLines, undoOf } from '../../core/engine/undo.ts';
 import type { RunEvent } from '../../core/events.ts';
 import type { RunState } from '../../core/run-state.ts';
 import { move } from '../list.ts';
@@ -12,6 +11,7 @@ import type { AppCommands } from './app.ts';
 import { type CommandContext, patch, say, sayRefusal, withBusy } from './context.ts';
 import { type DriveCommands, newView, watched, withState } from './drive.ts';
 import { showWhy } from './home.ts';
+import { offerRerun, offerUndo } from './run-offers.ts';
 
 /** The screen of one run. */
 export interface RunCommands {
@@ -21,6 +21,8 @@ export interface RunCommands {
   readonly showDriven: () => void;
   readonly back: () => void;
   readonly move: (by: number) => void;
+  /** Chooses a node; the chosen one is opened or closed. */
+  readonly choose: (id: string) => void;
   /** Opens a node, or goes to its first child; closes it, or goes to its parent. */
   readonly unfold: () => void;
   readonly fold: () => void;
@@ -59,7 +61,7 @@ export function createRunCommands(
 
 type ViewCommands = Pick<
   RunCommands,
-  'open' | 'showDriven' | 'back' | 'move' | 'unfold' | 'fold' | 'follow' | 'why'
+  'open' | 'showDriven' | 'back' | 'move' | 'choose' | 'unfold' | 'fold' | 'follow' | 'why'
 >;
 
 function createViewCommands(context: CommandContext, app: AppCommands): ViewCommands {
@@ -124,6 +126,10 @@ function createViewCommands(context: CommandContext, app: AppCommands): ViewComm
           by,
         ),
       })),
+    choose: (id) =>
+      patchRun(context, (run) =>
+        run.chosen === id ? toggled(run) : { ...run, isFollowing: false, chosen: id },
+      ),
     unfold: () => patchRun(context, unfolded),
     fold: () => patchRun(context, folded),
     follow: () =>
@@ -142,6 +148,11 @@ function nodesOf(run: RunView): readonly TreeNode[] {
 
 function patchRun({ store }: CommandContext, change: (run: RunView) => RunView): void {
   patch(store, ({ run }) => (run ? { run: change(run) } : {}));
+}
+
+function toggled(run: RunView): RunView {
+  const node = nodesOf(run).find(({ id }) => id === run.chosen);
+  return node?.isParent ? { ...run, folds: { ...run.folds, [node.id]: !node.isOpen } } : run;
 }
 
 function unfolded(run: RunView): RunView {
@@ -280,41 +291,5 @@ async function cancelElsewhere(context: CommandContext, runId: string | undefine
     const cancelled = await context.backend.cancel(runId);
     if (cancelled.ok) say(context.store, `${runId} is ${cancelled.value}`);
     else sayRefusal(context.store, cancelled.failure);
-  });
-}
-
-/** What would be undone first; nothing begins before it was seen. */
-function offerUndo(
-  app: AppCommands,
-  drive: DriveCommands,
-  { run, runId, state }: { readonly run: RunView; readonly runId: string; readonly state: RunState },
-): void {
-  const undo = undoOf(state);
-  if (!undo.ok) return;
-  app.showPage({
-    title: `Roll back ${runId}: this would happen`,
-    lines: [...undoLines(state, undo.value), '', 'The run ends as rolled back.'],
-    offer: { label: 'undo it', accept: () => drive.start({ type: 'undo', runId }, run.title) },
-  });
-}
-
-/** The plan first; nothing begins before it was seen. */
-function offerRerun(
-  context: CommandContext,
-  app: AppCommands,
-  drive: DriveCommands,
-  { run, runId }: { readonly run: RunView; readonly runId: string },
-): Promise<void> {
-  const stage = run.chosen === undefined ? undefined : placeOf(run.chosen).stage;
-  if (stage === undefined) return Promise.resolve();
-  const choice = { stages: [stage], downstream: true, failed: false };
-  return withBusy(context, 'planning', async () => {
-    const plan = await context.backend.planAgain(runId, choice);
-    if (!plan.ok) return sayRefusal(context.store, plan.failure);
-    app.showPage({
-      title: `Rerun from ${oneLine(stage)}: this would happen`,
-      lines: context.backend.text.plan(plan.value),
-      offer: { label: 'start it', accept: () => drive.start({ type: 'rerun', runId, choice }, run.title) },
-    });
   });
 }

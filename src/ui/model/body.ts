@@ -11,62 +11,78 @@ import { historyRows, historyRuns } from './history.ts';
 import { homeDetails, homeItems, homeRows, runDetails } from './home.ts';
 import { hasLog, paneRows } from './pane-rows.ts';
 import { promptRows } from './prompt.ts';
-import { beside, drawList, fill } from './rows.ts';
+import { beside, drawList, fill, type ListRow } from './rows.ts';
 import { drawTree } from './run.ts';
 import { treeOf } from './tree.ts';
 
 /** Details stand beside a list from this width on. */
 const WIDE = 120;
 
-export function homeBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
-  const { home, nowMs } = state;
-  if (!home.isLoaded) return fill([theme.dim('  reading pipelines and runs …')], body);
+/** A list as it is drawn, with room for details beside it where its width is not that of the body. */
+interface ShownList {
+  readonly rows: readonly ListRow[];
+  readonly chosen: string | undefined;
+  readonly width: number;
+}
+
+export function homeList({ home, nowMs }: ScreenState, { theme }: Drawing, body: Rectangle): ShownList {
   const items = homeItems(home);
   const chosen = settle(
     items.map(({ id }) => id),
     home.chosen,
   );
   const width = listWidth(body.width);
-  const rows = drawList(homeRows(home, items, { width, nowMs, theme }), chosen, {
-    width,
-    height: body.height,
-    theme,
-  });
-  if (width === body.width) return rows;
-  const side = { width: body.width - width - 1, height: body.height };
-  const item = items.find(({ id }) => id === chosen);
-  return beside(rows, fill(homeDetails(item, { width: side.width, nowMs, theme }), side), theme);
+  return { rows: homeRows(home, items, { width, nowMs, theme }), chosen, width };
+}
+
+export function homeBody(state: ScreenState, drawing: Drawing, body: Rectangle): readonly string[] {
+  const { home, nowMs } = state;
+  const { theme } = drawing;
+  const list = homeList(state, drawing, body);
+  const item = homeItems(home).find(({ id }) => id === list.chosen);
+  return withDetails(list, body, theme, (width) => homeDetails(item, { width, nowMs, theme }));
 }
 
 function listWidth(width: number): number {
   return width < WIDE ? width : Math.floor(width * 0.6);
 }
 
-export function historyBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
-  const { history, nowMs } = state;
-  const runs = historyRuns(history);
+function withDetails(
+  { rows, chosen, width }: ShownList,
+  body: Rectangle,
+  theme: Theme,
+  detailsOf: (width: number) => readonly string[],
+): readonly string[] {
+  const list = drawList(rows, chosen, { width, height: body.height, theme });
+  if (width === body.width) return list;
+  const side = { width: body.width - width - 1, height: body.height };
+  return beside(list, fill(detailsOf(side.width), side), theme);
+}
+
+export function historyList({ history, nowMs }: ScreenState, { theme }: Drawing, body: Rectangle): ShownList {
   const chosen = settle(
-    runs.map(({ pipeline_id }) => pipeline_id),
+    historyRuns(history).map(({ pipeline_id }) => pipeline_id),
     history.chosen,
   );
   const width = listWidth(body.width);
-  const rows = drawList(historyRows(history, { width, nowMs, theme }), chosen, {
-    width,
-    height: body.height,
-    theme,
-  });
-  if (width === body.width) return rows;
-  const side = { width: body.width - width - 1, height: body.height };
-  const run = runs.find(({ pipeline_id }) => pipeline_id === chosen);
-  const details = run
-    ? [
-        '',
-        ` ${theme.strong(oneLine(run.pipeline))}`,
-        '',
-        ...runDetails(run, { width: side.width, nowMs, theme }).map((line) => ` ${line}`),
-      ]
-    : [];
-  return beside(rows, fill(details, side), theme);
+  return { rows: historyRows(history, { width, nowMs, theme }), chosen, width };
+}
+
+export function historyBody(state: ScreenState, drawing: Drawing, body: Rectangle): readonly string[] {
+  const { history, nowMs } = state;
+  const { theme } = drawing;
+  const list = historyList(state, drawing, body);
+  const run = historyRuns(history).find(({ pipeline_id }) => pipeline_id === list.chosen);
+  return withDetails(list, body, theme, (width) =>
+    run
+      ? [
+          '',
+          ` ${theme.strong(oneLine(run.pipeline))}`,
+          '',
+          ...runDetails(run, { width, nowMs, theme }).map((line) => ` ${line}`),
+        ]
+      : [],
+  );
 }
 
 export function commitsBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
@@ -116,7 +132,8 @@ export function paneAreas(
   });
 }
 
-function layoutOf(run: RunView, body: Rectangle): ReturnType<typeof runLayout> {
+/** Where the parts of a run lie. */
+export function layoutOf(run: RunView, body: Rectangle): ReturnType<typeof runLayout> {
   return runLayout(body, {
     paneCount: run.panes.length,
     ...(run.isZoomed && { zoomed: Math.max(0, run.focus - 1) }),

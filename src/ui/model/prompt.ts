@@ -155,6 +155,8 @@ export function footerRow(state: ScreenState, theme: Theme): string {
   if (state.line) return pad(` ${theme.dim('enter accepts  ·  esc drops it')}`, columns);
   if (state.palette || state.picker)
     return pad(` ${theme.dim('type to search  ·  ↑ ↓ choose  ·  enter does it  ·  esc closes')}`, columns);
+  if (state.isChoosingTheme)
+    return pad(` ${theme.dim('↑ ↓ choose  ·  enter keeps it  ·  esc goes back')}`, columns);
   // Its keys stand with the question.
   if (mode === 'leaving') return ' '.repeat(columns);
   const help = ' ? help';

@@ -19,15 +19,26 @@ export function drawList(
   chosen: string | undefined,
   { width, height, theme }: Area & { readonly theme: Theme },
 ): string[] {
-  const at = Math.max(
-    0,
-    rows.findIndex(({ id }) => id !== undefined && id === chosen),
-  );
-  const start = windowStart(rows.length, at, height);
+  const start = startOf(rows, chosen, height);
   const seen = rows
     .slice(start, start + height)
     .map(({ id, text }) => drawRow(text, { width, theme }, id !== undefined && id === chosen));
   return fill(seen, { width, height });
+}
+
+/** Id of the row that is seen at row `row` of such a list. */
+export function rowAt(
+  rows: readonly ListRow[],
+  chosen: string | undefined,
+  height: number,
+  row: number,
+): string | undefined {
+  return rows[startOf(rows, chosen, height) + row]?.id;
+}
+
+function startOf(rows: readonly ListRow[], chosen: string | undefined, height: number): number {
+  const at = rows.findIndex(({ id }) => id !== undefined && id === chosen);
+  return windowStart(rows.length, Math.max(0, at), height);
 }
 
 function drawRow(

@@ -22,13 +22,9 @@ export function drawTree(
   chosen: string | undefined,
   { width, height, isFocused, ...look }: Area & Look & { readonly isFocused: boolean },
 ): string[] {
-  // A bar stands below its node; only what is seen is drawn.
-  const rows = nodes.flatMap((node) => (hasBar(node) ? [{ node }, { node, isBar: true }] : [{ node }]));
-  const at = Math.max(
-    0,
-    rows.findLastIndex(({ node }) => node.id === chosen),
-  );
-  const start = windowStart(rows.length, at, height);
+  const rows = treeRows(nodes);
+  const start = startOf(rows, chosen, height);
+  // Only what is seen is drawn.
   const seen = rows.slice(start, start + height).map(({ node, isBar }) => {
     if (isBar) return ` ${barOf(node, width - 2, look.theme)}`;
     const row = nodeRow(node, { ...look, width: width - 1 });
@@ -36,6 +32,32 @@ export function drawTree(
     return isFocused ? look.theme.inverse(`❯${row}`) : `${look.theme.info('❯')}${row}`;
   });
   return fill(seen, { width, height });
+}
+
+/** The node that is seen at row `row` of such a tree. */
+export function nodeAt(
+  nodes: readonly TreeNode[],
+  chosen: string | undefined,
+  height: number,
+  row: number,
+): TreeNode | undefined {
+  const rows = treeRows(nodes);
+  return rows[startOf(rows, chosen, height) + row]?.node;
+}
+
+interface TreeRow {
+  readonly node: TreeNode;
+  readonly isBar?: boolean;
+}
+
+/** A bar stands below its node. */
+function treeRows(nodes: readonly TreeNode[]): readonly TreeRow[] {
+  return nodes.flatMap((node) => (hasBar(node) ? [{ node }, { node, isBar: true }] : [{ node }]));
+}
+
+function startOf(rows: readonly TreeRow[], chosen: string | undefined, height: number): number {
+  const at = rows.findLastIndex(({ node }) => node.id === chosen);
+  return windowStart(rows.length, Math.max(0, at), height);
 }
 
 function hasBar({ progress, status }: TreeNode): boolean {

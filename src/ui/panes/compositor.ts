@@ -30,9 +30,16 @@ export interface Compositor {
   readonly redraw: () => void;
   /** For the terminal as it is, in order with the frames: modes, bell, clipboard. */
   readonly send: (sequence: string) => void;
+  /** Sequences that hold while the screen is up: `on` when it comes, `off` when it goes, for whatever reason. */
+  readonly setModes: (modes: TerminalModes) => void;
   readonly stats: () => CompositorStats;
   /** Leaves the alternate screen if Ink did not, puts wrapping and cursor back, writes straight through from now on. */
   readonly close: () => void;
+}
+
+export interface TerminalModes {
+  readonly on: string;
+  readonly off: string;
 }
 
 /**
@@ -77,6 +84,7 @@ class FrameCompositor implements Compositor {
   #shownCursor: Cursor | undefined;
   /** Goes out in front of the next frame. */
   #passed = '';
+  #modes: TerminalModes = { on: '', off: '' };
   #isActive = false;
   #isClosed = false;
   /** The terminal did not even take what leaving needs: whatever waits for it would wait for good. */
@@ -137,6 +145,12 @@ class FrameCompositor implements Compositor {
     this.#drawSoon();
   };
 
+  readonly setModes = (modes: TerminalModes): void => {
+    const before = this.#modes;
+    this.#modes = modes;
+    if (this.#isActive && modes.on !== before.on) this.send(before.off + modes.on);
+  };
+
   readonly stats = (): CompositorStats => ({
     frames: this.#frames,
     bytes: this.#bytes,
@@ -180,7 +194,7 @@ class FrameCompositor implements Compositor {
     this.#screen.forget();
     this.#base = [];
     this.#shownCursor = undefined;
-    this.#passed += `${ENTER_SCREEN}${WRAP_OFF}`;
+    this.#passed += `${ENTER_SCREEN}${WRAP_OFF}${this.#modes.on}`;
   }
 
   #leave(): void {
@@ -191,7 +205,9 @@ class FrameCompositor implements Compositor {
     this.#soon = undefined;
     this.#later = undefined;
     this.#turn = undefined;
-    const data = Buffer.from(`${this.#passed}${END}\x1b[0m${WRAP_ON}${LEAVE_SCREEN}\x1b[?25h`);
+    const data = Buffer.from(
+      `${this.#passed}${this.#modes.off}${END}\x1b[0m${WRAP_ON}${LEAVE_SCREEN}\x1b[?25h`,
+    );
     this.#passed = '';
     this.#isStuck = this.#writer?.finish(data, LEAVE_TIMEOUT_MS) === false;
     this.#writer?.close();

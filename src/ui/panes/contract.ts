@@ -104,6 +104,8 @@ export interface PaneSet {
   /** Opens or re-targets a pane; the same file again only changes `live`. */
   readonly open: (paneId: string, source: PaneSource) => void;
   readonly close: (paneId: string) => void;
+  /** Whether colours of the logs are kept, from now on. */
+  readonly setColor: (isKept: boolean) => void;
   /** Closes all panes, files and timers. */
   readonly closeAll: () => void;
   /** Returns what was copied, when something was. A pane that is not open ignores keys. */

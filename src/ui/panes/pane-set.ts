@@ -27,7 +27,7 @@ interface Member {
 class Panes implements PaneSet {
   readonly #members = new Map<string, Member>();
   readonly #listeners = new Set<(change: PaneChange) => void>();
-  readonly #options: { readonly keepColor: boolean; readonly now: () => number };
+  readonly #options: { keepColor: boolean; readonly now: () => number };
   readonly #pollMs: number;
   readonly #slices: { readonly wake: () => void; readonly stop: () => void };
   #timer: NodeJS.Timeout | undefined;
@@ -60,6 +60,14 @@ class Panes implements PaneSet {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#slices.stop();
+  };
+
+  readonly setColor = (isKept: boolean): void => {
+    this.#options.keepColor = isKept;
+    for (const [paneId, { pane }] of this.#members) {
+      pane.keepColor = isKept;
+      this.#tell(paneId, 'input');
+    }
   };
 
   readonly closeAll = (): void => {

@@ -44,7 +44,7 @@ const EMPTY: Frame = { rows: [], refs: [], cutLines: 0 };
 export class PaneView {
   readonly #model: LogModel;
   readonly #cache: LineCache;
-  readonly #keepColor: boolean;
+  #keepColor: boolean;
   #options: ViewOptions = { wrap: false, lineNumbers: false, times: false, column: 0 };
   #width = 80;
   #height = 24;
@@ -58,6 +58,11 @@ export class PaneView {
     this.#cache = new LineCache(model.file);
     this.#keepColor = options.keepColor;
     this.#follow = options.follow;
+  }
+
+  set keepColor(isKept: boolean) {
+    this.#keepColor = isKept;
+    this.touch();
   }
 
   get options(): ViewOptions {

@@ -30,6 +30,10 @@ export class Pane {
     this.#live = isLive;
   }
 
+  set keepColor(isKept: boolean) {
+    this.#view.keepColor = isKept;
+  }
+
   rows(width: number, height: number): readonly string[] {
     return this.#view.draw(width, height).rows;
   }

@@ -11,7 +11,14 @@ import { idleRun, reduce, type RunState } from '../../../src/core/run-state.ts';
 import type { Vcs } from '../../../src/core/vcs.ts';
 import type { StepProgress } from '../../../src/core/stream-report.ts';
 import type { StopReason } from '../../../src/core/engine/stop.ts';
-import type { Backend, PipelineEntry, Refusal, RunPart, RunWork } from '../../../src/ui/backend.ts';
+import type {
+  Backend,
+  PipelineEntry,
+  Preferences,
+  Refusal,
+  RunPart,
+  RunWork,
+} from '../../../src/ui/backend.ts';
 
 export const RUN_ID = '20260206-160000-a1b2c3d';
 export const NOW_MS = Date.parse('2026-02-06T16:00:10.000Z');
@@ -91,6 +98,7 @@ export class ScriptedBackend {
   readonly works: RunWork[] = [];
   readonly stops: StopReason[] = [];
   readonly shells: string[] = [];
+  readonly preferences: Preferences[] = [];
   readonly port: Backend;
   readonly #fixture: Fixture;
   #state = idleRun(RUN_ID);
@@ -204,6 +212,7 @@ export class ScriptedBackend {
       shell: async ({ stage }) => void this.shells.push(stage ?? ''),
       openFile: async () => {},
       suspend: async () => {},
+      savePreferences: (preferences) => void this.preferences.push(preferences),
       text: {
         why: (state, stage) => [`why of ${stage ?? state.run_id}`],
         show: (state) => [`facts of ${state.run_id}`],

@@ -9,15 +9,17 @@ interface Started extends AsyncDisposable {
   readonly copied: string[];
 }
 
+const DEFAULTS: ScreenOptions['preferences'] = { theme: 'default', hasMouse: true };
+
 /** The whole screen, with real panes and compositor, on a terminal in memory. */
 export function startScreen(
   backend: ScriptedBackend,
   options: { readonly columns?: number; readonly rows?: number; readonly hasColor?: boolean } & Pick<
     ScreenOptions,
     'first'
-  > = {},
+  > & { readonly preferences?: ScreenOptions['preferences'] } = {},
 ): Started {
-  const { columns = 80, rows = 24, hasColor = true, first } = options;
+  const { columns = 80, rows = 24, hasColor = true, first, preferences = DEFAULTS } = options;
   const terminal = new FakeTerminal(columns, rows);
   const panes = createPaneSet({ color: hasColor });
   const copied: string[] = [];
@@ -28,6 +30,7 @@ export function startScreen(
     stdin: terminal.stdin,
     stdout: terminal.stdout,
     hasColor,
+    preferences,
     ownsConsole: false,
     nowMs: () => NOW_MS,
     copy: (text) => void copied.push(text),

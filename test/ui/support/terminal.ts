@@ -27,6 +27,11 @@ export class FakeTerminal {
     return this.#term.buffer.active.type === 'alternate';
   }
 
+  /** What the terminal tells of the mouse; `vt200`: presses and wheel. */
+  get mouseMode(): string {
+    return this.#term.modes.mouseTrackingMode;
+  }
+
   /** Whether any cell of the screen has a colour. */
   get hasColor(): boolean {
     const { active } = this.#term.buffer;
