@@ -1,8 +1,15 @@
 import type { StageKind } from '../core/stage-kind.ts';
 import { approval } from './approval.ts';
+import { dockerBuild } from './docker-build.ts';
 import { pipeline } from './pipeline.ts';
 import { shell } from './shell.ts';
 import { stream } from './stream.ts';
 
 /** Every stage kind, by the name used in YAML. A new kind is one file and one line here. */
-export const stageKinds: Readonly<Record<string, StageKind>> = { approval, pipeline, shell, stream };
+export const stageKinds: Readonly<Record<string, StageKind>> = {
+  approval,
+  'docker-build': dockerBuild,
+  pipeline,
+  shell,
+  stream,
+};
