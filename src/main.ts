@@ -114,6 +114,7 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       const loaded = await config();
       return pipelineJsonSchema(loaded.ok ? loaded.value.deps.kinds : await builtInKinds());
     },
+    firstFiles: async () => (await import('./config/first-files/index.ts')).firstFiles(project.root),
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
       return { find: findRunProcesses, kill: killRunProcesses };

@@ -257,9 +257,9 @@ export const COMMANDS: readonly CommandSpec[] = [
   {
     name: 'init',
     usage: '',
-    summary: 'Write a first pipeline that fits the project.',
+    summary: 'Write pipewright.yaml and a first pipeline from what is in the folder.',
     positionals: NONE,
-    options: [{ name: 'dry-run', type: 'flag', help: 'Only say what would be written.' }, JSON_OPTION],
+    options: [{ name: 'dry-run', type: 'flag', help: 'Show what would be written.' }, JSON_OPTION],
     examples: ['pipewright init --dry-run'],
   },
   {

@@ -36,8 +36,17 @@ export interface Services {
   /** Shows the screen until it is left; resolves with the exit code. Only where `wantsScreen` says so. */
   readonly screen: (common: Common, prepared?: PreparedRun) => Promise<number>;
   readonly schema: (of: 'pipeline' | 'project') => Promise<object>;
+  /** What `init` would write, from what is in the project's folder. */
+  readonly firstFiles: () => Promise<FirstFiles>;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
+}
+
+export interface FirstFiles {
+  /** Paths relative to the project. */
+  readonly files: readonly { readonly file: string; readonly text: string }[];
+  /** Name of the pipeline among them. */
+  readonly pipeline: string;
 }
 
 /** Begins a run, takes one up, or runs parts of it again. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-table.ts';
@@ -106,8 +106,8 @@ test('init writes a pipeline that validates and runs, and never overwrites', asy
   using project = temporaryProject();
   expect(await project.json(['init', '--dry-run'])).toMatchObject({
     files: [
-      { file: 'pipelines/hello.yaml', action: 'would be written' },
       { file: 'pipewright.yaml', action: 'kept' },
+      { file: 'pipelines/hello.yaml', action: 'would be written' },
     ],
   });
   expect((await project.run(['init'])).code).toBe(0);
@@ -118,15 +118,22 @@ test('init writes a pipeline that validates and runs, and never overwrites', asy
   expect(readFileSync(path.join(project.root, 'pipelines/hello.yaml'), 'utf8')).toBe('mine');
 });
 
-test.each([
-  ['package.json', '{"scripts": {"test": "true", "lint": "true"}}', ['install', 'lint', 'test']],
-  ['Makefile', 'VERSION := 1\nbuild: x\n\ttrue\ntest:\n\ttrue\n', ['build', 'test']],
-  ['go.mod', 'module x', ['check', 'test']],
-  ['pyproject.toml', '', ['check', 'test']],
-])('init knows a project with %s', async (file, text, stages) => {
-  using project = temporaryProject({ [file]: text });
-  await project.run(['init']);
-  expect(await project.json(['plan', 'test'])).toMatchObject({ stages: stages.map((name) => ({ name })) });
+test('init in a package: what --dry-run shows is what is written, and its pipeline runs', async () => {
+  const scripts = { test: 'node --test', lint: 'true' };
+  using project = temporaryProject({ 'package.json': JSON.stringify({ name: 'lib', scripts }) });
+  unlinkSync(path.join(project.root, 'pipewright.yaml'));
+  const inside = ['--project', project.root];
+  const { stdout } = await project.run(['init', '--dry-run', ...inside]);
+  expect(stdout).toContain('# ---- pipewright.yaml\n');
+  expect(existsSync(path.join(project.root, 'pipelines'))).toBe(false);
+  expect((await project.run(['init', ...inside])).stdout).toContain('written          pipewright.yaml');
+  for (const file of ['pipewright.yaml', 'pipelines/test.yaml']) {
+    expect(stdout).toContain(`# ---- ${file}\n${readFileSync(path.join(project.root, file), 'utf8')}`);
+  }
+  expect((await project.run(['validate'])).stdout).toBe(
+    'valid    pipewright.yaml\nvalid    pipelines/test.yaml\n',
+  );
+  expect((await project.run(['run', 'test', '--only', 'lint'])).code).toBe(0);
 });
 
 test('doctor names every tool and exits with 0 when what is required is here', async () => {

@@ -4,24 +4,20 @@ import path from 'node:path';
 import type { Command } from '../command.ts';
 import { printFailure, printJson } from '../print.ts';
 import type { Services } from '../services.ts';
-import { firstPipeline, PROJECT_FILE } from './init-templates.ts';
 
 interface Outcome {
   readonly file: string;
   readonly action: 'written' | 'would be written' | 'kept';
+  readonly text: string;
 }
 
-/** `init`: a first pipeline and a commented `pipewright.yaml`. What is there already is never changed. */
+/** `init`: `pipewright.yaml` and a first pipeline, from what is in the folder. What is there already is never changed. */
 export async function init(
   command: Extract<Command, { readonly name: 'init' }>,
   services: Services,
 ): Promise<number> {
   const { root } = services.project;
-  const pipeline = firstPipeline(factsOf(root));
-  const files = [
-    { file: path.join('pipelines', pipeline.file), text: pipeline.text },
-    { file: 'pipewright.yaml', text: PROJECT_FILE },
-  ];
+  const { files, pipeline } = await services.firstFiles();
   const outcomes: Outcome[] = [];
   for (const { file, text } of files) {
     const outcome = await write(path.join(root, file), text, command.dryRun);
@@ -32,16 +28,20 @@ export async function init(
         detail: outcome.detail,
       });
     }
-    outcomes.push({ file, action: outcome.action });
+    outcomes.push({ file, action: outcome.action, text });
   }
   const hint = gitignoreHint(services);
   if (command.json) {
     await printJson(services, { project: root, files: outcomes, hint: hint ?? null });
     return 0;
   }
-  const lines = outcomes.map(({ file, action }) => `${action.padEnd(16)} ${file}`);
+  const texts = command.dryRun ? outcomes.filter(({ action }) => action !== 'kept') : [];
+  const lines = [
+    ...texts.flatMap(({ file, text }) => [`# ---- ${file}`, text]),
+    ...outcomes.map(({ file, action }) => `${action.padEnd(16)} ${file}`),
+  ];
   if (hint !== undefined) lines.push(hint);
-  if (!command.dryRun) lines.push(`Next: pipewright run ${pipeline.name}`);
+  if (!command.dryRun) lines.push(`Next: pipewright validate, then pipewright run ${pipeline}`);
   await services.terminal.write(`${lines.join('\n')}\n`);
   return 0;
 }
@@ -65,33 +65,6 @@ async function write(file: string, text: string, isDryRun: boolean): Promise<Wri
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
     return code === 'EEXIST' ? { ok: true, action: 'kept' } : { ok: false, detail: code };
-  }
-}
-
-/** What in the folder tells which commands test the project. */
-function factsOf(root: string): Parameters<typeof firstPipeline>[0] {
-  const has = (name: string): boolean => existsSync(path.join(root, name));
-  const read = (name: string): string => (has(name) ? readFileSync(path.join(root, name), 'utf8') : '');
-  const manifest = read('package.json');
-  return {
-    npmScripts: scriptsOf(manifest),
-    hasManifest: manifest !== '',
-    hasLockFile: has('package-lock.json'),
-    makeTargets: [...read('Makefile').matchAll(/^([a-zA-Z][\w-]*)\s*:(?!=)/gm)].map(([, name = '']) => name),
-    hasGo: has('go.mod'),
-    hasPython: has('pyproject.toml') || has('setup.py') || has('requirements.txt'),
-  };
-}
-
-function scriptsOf(manifest: string): readonly string[] {
-  try {
-    const parsed: unknown = JSON.parse(manifest);
-    const scripts =
-      typeof parsed === 'object' && parsed !== null && 'scripts' in parsed ? parsed.scripts : {};
-    return typeof scripts === 'object' && scripts !== null ? Object.keys(scripts) : [];
-  } catch {
-    // Not JSON: then there is nothing to learn from it.
-    return [];
   }
 }
 
