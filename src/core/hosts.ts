@@ -63,6 +63,21 @@ export interface FileCopy {
   readonly onProgress?: (progress: CopyProgress) => void;
 }
 
+/** A file on a machine. */
+export interface FilePlace {
+  readonly context: string;
+  /** Absolute, or relative to the login folder; here to the project. */
+  readonly path: string;
+}
+
+export interface HostCopy {
+  readonly from: FilePlace;
+  readonly to: FilePlace;
+  /** Default: that of the source. */
+  readonly mode?: number;
+  readonly onProgress?: (progress: CopyProgress) => void;
+}
+
 export interface CopyProgress {
   readonly done_bytes: number;
   readonly total_bytes: number;
@@ -80,5 +95,7 @@ export interface CopyReport {
 /** Machines by context name. Connections are shared and kept until `close`. */
 export interface Hosts {
   readonly open: (context: string) => Promise<Result<Host>>;
+  /** As `upload`, between any two machines: what goes from one host to another passes through us. */
+  readonly copy: (copy: HostCopy, signal: AbortSignal) => Promise<Result<CopyReport>>;
   readonly close: () => Promise<void>;
 }
