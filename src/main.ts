@@ -205,6 +205,7 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
   ]);
   const { createExecutors } = await import('./executors/index.ts');
   const { createReleaseStore } = await import('./persistence/release-store.ts');
+  const secrets = createSecrets({ env: process.env, project: project.root });
   return createEngine({
     ...parts,
     clock: systemClock,
@@ -212,8 +213,8 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     files: systemFiles,
     cache: createStageCache({ stateDir: project.stateDir }),
     conditions: createConditions(),
-    secrets: createSecrets({ env: process.env, project: project.root }),
-    executors: createExecutors,
+    secrets,
+    executors: (run) => createExecutors({ ...run, secrets }),
     http: systemHttp,
     vcs: openVcs,
     releases: createReleaseStore({ stateDir: project.stateDir }),

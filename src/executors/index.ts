@@ -1,14 +1,19 @@
 import process from 'node:process';
 import type { ContainerEngines } from '../core/containers.ts';
-import { type Failure, failed, ok } from '../core/failure.ts';
-import type { Executor, Executors } from '../core/ports.ts';
+import { failed, ok } from '../core/failure.ts';
+import type { Executor, Executors, Secrets } from '../core/ports.ts';
 import type { StageSettings } from '../core/settings/index.ts';
+import { createHosts, unknownContext } from './host/hosts.ts';
 import { createLocalExecutor, type LocalOptions } from './local.ts';
 
 /** What executors need to know of the run that they are opened for. */
 export type ExecutorOptions = LocalOptions & {
   /** Of pipewright.yaml. Default: no contexts but `local`, the usual Docker engine. */
-  readonly settings?: Pick<StageSettings, 'contexts' | 'build'>;
+  readonly settings?: Pick<StageSettings, 'contexts'> & Partial<Pick<StageSettings, 'build'>>;
+  /** Where commands of hosts begin on this machine, and relative paths of contexts. Default: the current folder. */
+  readonly project?: string;
+  /** For passphrases of keys. Default: there are none. */
+  readonly secrets?: Pick<Secrets, 'resolve'>;
 };
 
 /** Names that a pipeline may use: this machine, and what pipewright.yaml declares. */
@@ -22,6 +27,13 @@ export function createExecutors(options: ExecutorOptions): Executors {
   const contexts = contextNames(declared);
   const opened = new Map<string, Executor>();
   const engines = lazyEngines(options);
+  const hosts = createHosts({
+    contexts: declared,
+    project: options.project ?? process.cwd(),
+    environment: options.environment ?? process.env,
+    hiddenVariables: options.hiddenVariables,
+    secrets: options.secrets ?? NO_SECRETS,
+  });
   return {
     contexts,
     open: async (context) => {
@@ -30,12 +42,13 @@ export function createExecutors(options: ExecutorOptions): Executors {
       opened.set(context, executor);
       return ok(executor);
     },
-    hosts: {
-      open: async (context) => failed(unknownContext(context, contexts)),
-      close: () => Promise.resolve(),
-    },
+    hosts,
     engines,
-    close: engines.close,
+    // Engines first: they talk through the links of hosts.
+    close: async () => {
+      await engines.close();
+      await hosts.close();
+    },
   };
 }
 
@@ -46,7 +59,7 @@ function lazyEngines({ settings }: ExecutorOptions): ContainerEngines {
     const { createEngines } = await import('./docker/engines.ts');
     return createEngines({
       env: process.env,
-      builder: settings?.build.engine,
+      builder: settings?.build?.engine,
       socketOf: (context) => settings?.contexts[context]?.docker_socket ?? '/var/run/docker.sock',
     });
   };
@@ -58,6 +71,9 @@ function lazyEngines({ settings }: ExecutorOptions): ContainerEngines {
   };
 }
 
-function unknownContext(context: string, known: readonly string[]): Failure {
-  return { reason: 'invalid', message: `there is no context \`${context}\`; known: ${known.join(', ')}` };
-}
+const NO_SECRETS: Pick<Secrets, 'resolve'> = {
+  resolve: (name) =>
+    Promise.resolve(
+      failed({ reason: 'secret-unavailable', name, detail: 'nothing resolves references here' }),
+    ),
+};

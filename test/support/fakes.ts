@@ -247,7 +247,7 @@ function unused(): never {
 
 /** Machines that no stage of these tests asks for. */
 const noWorld = {
-  hosts: { open: unused, close: () => Promise.resolve() },
+  hosts: { open: unused, copy: unused, close: () => Promise.resolve() },
   engines: { open: unused, builder: unused, close: () => Promise.resolve() },
   close: () => Promise.resolve(),
 };
