@@ -54,7 +54,11 @@ describe.skipIf(noDockerd() !== undefined)('docker-build', () => {
         executors: () => ({
           contexts: ['local'],
           open: () => Promise.reject(new Error('no commands here')),
-          hosts: { open: () => Promise.reject(new Error('no hosts here')), close: () => Promise.resolve() },
+          hosts: {
+            open: () => Promise.reject(new Error('no hosts here')),
+            copy: () => Promise.reject(new Error('no hosts here')),
+            close: () => Promise.resolve(),
+          },
           engines: {
             open: () => Promise.resolve({ ok: true, value: engine }),
             builder: () => Promise.resolve({ ok: true, value: engine }),
