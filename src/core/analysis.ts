@@ -14,8 +14,10 @@ export type Changes = {
   readonly head: string;
   /** What the changes are counted from, the oldest where services differ; null: unknown, everything runs. */
   readonly base: string | null;
+  /** Files in the folder are not committed; they are part of what is built. */
+  readonly is_dirty: boolean;
   readonly files_count: number;
-  /** Paths by category, only categories that have some; at most 50 of each. */
+  /** Paths by category, only categories that have some, at most 50 of each; `other` is known to no category. */
   readonly categories: { readonly [category: string]: readonly string[] };
   readonly counts: { readonly [category: string]: number };
   /** Lists were cut: the artifact has them whole. */

@@ -1,5 +1,10 @@
+import { type Changes, readAnalysis } from './analysis.ts';
 import type { RunSummary } from './run-index.ts';
-import type { RunState } from './run-state.ts';
+import type { RunState, StageState } from './run-state.ts';
+
+const SPEC_CATEGORIES = ['frontend', 'backend', 'database', 'config', 'test'];
+/** Paths of each category in a summary. */
+const MAX_PATHS = 10;
 
 /** A run in the words of spec 2, for the index and for reports. */
 export function summarize(state: RunState): RunSummary {
@@ -20,18 +25,37 @@ export function summarize(state: RunState): RunSummary {
       ...(stage.attempt > 0 && { attempts: stage.attempt }),
     })),
     ...changesOf(state),
-    decisions: Object.values(state.stages).flatMap(({ name, decision }) =>
-      decision && decision.action !== 'run'
-        ? [{ action: decision.action, reason: decision.reason, stage: name, rule: decision.rule }]
-        : [],
-    ),
+    decisions: Object.values(state.stages).flatMap((stage) => [
+      ...ownDecision(stage),
+      ...analysisDecisions(stage),
+    ]),
   };
+}
+
+function ownDecision({ name, decision }: StageState): RunSummary['decisions'] {
+  if (!decision || decision.action === 'run') return [];
+  return [{ action: decision.action, reason: decision.reason, stage: name, rule: decision.rule }];
+}
+
+/** What a stage of the kind `change-analysis` decided, in the words of spec 2. */
+function analysisDecisions({ name, outputs }: StageState): RunSummary['decisions'] {
+  const decisions = readAnalysis(outputs)?.decisions ?? [];
+  return decisions.map(({ action, reason, rule }) => ({ action, reason, stage: name, rule }));
 }
 
 /** What an analysis stage found out about the commits, under the name the specs give it. */
 function changesOf(state: RunState): Pick<RunSummary, 'changes'> {
   for (const { outputs } of Object.values(state.stages)) {
+    const analysis = readAnalysis(outputs);
+    if (analysis) return { changes: shortened(analysis.changes) };
     if (outputs['changes'] !== undefined) return { changes: outputs['changes'] };
   }
   return {};
+}
+
+/** Spec 2 names its categories also where they are empty; a summary is one line of many, so lists are short. */
+function shortened({ any, base, head, files_count, counts, categories }: Changes): object {
+  const names = new Set([...SPEC_CATEGORIES, ...Object.keys(categories)]);
+  const lists = [...names].map((name) => [name, (categories[name] ?? []).slice(0, MAX_PATHS)] as const);
+  return { any, base, head, files_count, counts, categories: Object.fromEntries(lists) };
 }

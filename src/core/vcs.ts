@@ -13,8 +13,11 @@ export interface Vcs {
   readonly branches: () => Promise<Result<{ readonly current?: string; readonly names: readonly string[] }>>;
   /** Newest first. */
   readonly log: (query: LogQuery, signal?: AbortSignal) => Promise<Result<readonly Commit[]>>;
-  /** Files that differ between two trees. */
-  readonly changes: (range: TreeRange) => Promise<Result<readonly Change[]>>;
+  /** Files that differ between two trees. `lines: false` looks at no contents: faster, no counts, nothing is binary. */
+  readonly changes: (
+    range: TreeRange,
+    options?: { readonly lines?: boolean },
+  ) => Promise<Result<readonly Change[]>>;
   /** A unified diff without colours, cut at a line after `maxBytes`. */
   readonly diff: (
     range: TreeRange,

@@ -12,9 +12,14 @@ const SUBMODULE_MODE = '160000';
 export const RENAMES = ['-M', '-C', '-l1000'];
 
 /** Files that differ between two trees. */
-export async function changesBetween(git: Git, trees: Trees): Promise<Result<readonly Change[]>> {
+export async function changesBetween(
+  git: Git,
+  trees: Trees,
+  { lines = true }: { readonly lines?: boolean } = {},
+): Promise<Result<readonly Change[]>> {
+  const counts = lines ? ['--numstat'] : [];
   const read = answered(
-    await git([...trees.command, '-z', '--raw', '--numstat', '--no-abbrev', ...RENAMES, ...trees.args], {
+    await git([...trees.command, '-z', '--raw', ...counts, '--no-abbrev', ...RENAMES, ...trees.args], {
       config: trees.config,
     }),
     'what changed',
@@ -22,7 +27,7 @@ export async function changesBetween(git: Git, trees: Trees): Promise<Result<rea
   if (!read.ok) return read;
   const tracked = changesOf(records(read.value.stdout));
   if (!trees.withUntracked) return ok(tracked);
-  const untracked = await untrackedChanges(git, trees.root);
+  const untracked = await untrackedChanges(git, trees.root, { lines });
   return untracked.ok ? ok([...tracked, ...untracked.value]) : untracked;
 }
 

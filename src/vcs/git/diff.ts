@@ -40,7 +40,7 @@ export async function diffBetween(
 /** A renamed file is asked for by both names: by the new one alone it looks like an added one. */
 async function pathsOf(git: Git, trees: Trees, path: string | undefined): Promise<Result<readonly string[]>> {
   if (path === undefined || path === '') return ok([]);
-  const changes = await changesBetween(git, { ...trees, withUntracked: false });
+  const changes = await changesBetween(git, { ...trees, withUntracked: false }, { lines: false });
   if (!changes.ok) return changes;
   const renamed = changes.value.find((change) => change.path === path && change.status === 'renamed');
   return ok(renamed?.from_path === undefined ? [path] : [renamed.from_path, path]);

@@ -28,9 +28,9 @@ export async function openGit(folder: string): Promise<Result<Vcs>> {
     },
     branches: () => branches(git),
     log: createLog(git),
-    changes: async (range) => {
+    changes: async (range, options) => {
       const trees = await treesOf(git, place.value, range);
-      return trees.ok ? changesBetween(git, trees.value) : trees;
+      return trees.ok ? changesBetween(git, trees.value, options) : trees;
     },
     diff: async (range, options) => {
       const trees = await treesOf(git, place.value, range);

@@ -20,13 +20,17 @@ interface Content {
 }
 
 /** Files that git does not track and is not told to ignore, as added ones. */
-export async function untrackedChanges(git: Git, root: string): Promise<Result<readonly Change[]>> {
+export async function untrackedChanges(
+  git: Git,
+  root: string,
+  { lines }: { readonly lines: boolean },
+): Promise<Result<readonly Change[]>> {
   const names = await untrackedNames(git);
   if (!names.ok) return names;
   const changes: Change[] = [];
   for (let at = 0; at < names.value.length; at += READERS) {
     const some = names.value.slice(at, at + READERS);
-    changes.push(...(await Promise.all(some.map((name) => changeOf(root, name)))));
+    changes.push(...(await Promise.all(some.map((name) => changeOf(root, name, lines)))));
   }
   return ok(changes);
 }
@@ -56,11 +60,11 @@ async function untrackedNames(git: Git): Promise<Result<readonly string[]>> {
   return list.ok ? ok(records(list.value.stdout)) : list;
 }
 
-async function changeOf(root: string, name: string): Promise<Change> {
+async function changeOf(root: string, name: string, withLines: boolean): Promise<Change> {
   const added = { path: name, status: 'added', is_binary: false, is_submodule: false } as const;
   // Git names a repository inside this one by its folder.
   if (name.endsWith('/')) return { ...added, path: name.slice(0, -1), is_submodule: true };
-  const content = await readContent(path.join(root, name));
+  const content = withLines ? await readContent(path.join(root, name)) : undefined;
   if (!content) return added;
   if (isBinary(content.bytes)) return { ...added, is_binary: true };
   return content.isWhole ? { ...added, added: linesOf(content.bytes).length, deleted: 0 } : added;

@@ -10,6 +10,7 @@ function analysis(
       any: true,
       head: 'a'.repeat(40),
       base: null,
+      is_dirty: false,
       files_count: 1,
       categories: { frontend: ['src/pages/home.tsx'] },
       counts: { frontend: 1 },

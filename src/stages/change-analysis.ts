@@ -1,0 +1,60 @@
+import { z } from 'zod';
+import type { AnalysisDecision } from '../core/analysis.ts';
+import { ok, type Result } from '../core/failure.ts';
+import type { JsonObject } from '../core/json.ts';
+import { defineStage, type StageContext } from '../core/stage-kind.ts';
+import { analyze, type AnalysisReport } from '../delivery/analyze/analyze.ts';
+
+export const changeAnalysis = defineStage({
+  kind: 'change-analysis',
+  summary: 'Find out what changed since the last deploy, and what therefore has to be tested and built.',
+  schema: z.strictObject({
+    since: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'Branch, tag or commit that changes are counted from. Default: for each service the commit of its last healthy release in this environment.',
+      ),
+  }),
+  run: ({ since }, context) => runAnalysis(since, context),
+});
+
+async function runAnalysis(since: string | undefined, context: StageContext): Promise<Result<JsonObject>> {
+  const { ports, settings, project, environment, commits } = context;
+  const report = await analyze({
+    project,
+    environment,
+    commits,
+    settings,
+    releases: ports.releases,
+    openVcs: ports.vcs,
+    ...(since !== undefined && { since }),
+  });
+  await context.writeArtifact('changes.json', artifactOf(report));
+  for (const warning of report.warnings) context.warn(warning);
+  for (const line of linesOf(report)) await context.log(line);
+  for (const decision of report.decisions)
+    context.explain({ name: decision.action, value: sentence(decision) });
+  return ok({ changes: report.changes, decisions: report.decisions });
+}
+
+function artifactOf({ changes, decisions, files }: AnalysisReport): string {
+  const { categories: _cut, ...rest } = changes;
+  return `${JSON.stringify({ ...rest, decisions, files }, null, 1)}\n`;
+}
+
+function linesOf({ changes, decisions }: AnalysisReport): readonly string[] {
+  const counts = Object.entries(changes.counts).map(([name, count]) => `${name} ${count}`);
+  const base = changes.base === null ? 'everything' : `since ${changes.base.slice(0, 7)}`;
+  return [
+    `${changes.files_count} files changed ${base}: ${counts.join(', ') || 'none'}`,
+    ...decisions.map((decision) => `${decision.action}: ${sentence(decision)}`),
+  ];
+}
+
+function sentence({ reason, rule, evidence }: AnalysisDecision): string {
+  const files = evidence.find(({ name }) => name === 'files')?.value;
+  const shown = Array.isArray(files) ? ` (${files.join(', ')})` : '';
+  return `${reason}${shown} [${rule}]`;
+}
