@@ -1,3 +1,4 @@
+import { type AnalysisDecision, readAnalysis } from '../core/analysis.ts';
 import type { ConfirmationAnswered, Decision, RunCreated, StepFinished } from '../core/events.ts';
 import type { RunState, StageState, StepState } from '../core/run-state.ts';
 
@@ -29,7 +30,11 @@ export function runDocument(state: RunState, extra: Extra): object {
     project: created.project,
     folder: extra.folder,
     stages: stages.map(stageDocument),
-    decisions: stages.flatMap(({ name, decision }) => (decision ? [decisionDocument(name, decision)] : [])),
+    decisions: stages.flatMap(({ name, decision, outputs }) =>
+      [...(decision ? [decision] : []), ...(readAnalysis(outputs)?.decisions ?? [])].map((made) =>
+        decisionDocument(name, made),
+      ),
+    ),
     changes: stages.find(({ outputs }) => outputs['changes'] !== undefined)?.outputs['changes'],
     failure: state.failure,
     rollback: state.rollback,
@@ -108,13 +113,13 @@ function confirmationDocument({ confirmation }: StageState): object | null {
 }
 
 /** A decision as `show --json`, `why --json` and `plan --json` print it. */
-export function decisionDocument(stage: string, decision: Decision): object {
+export function decisionDocument(stage: string, decision: Decision | AnalysisDecision): object {
   return {
     stage,
     action: decision.action,
     rule: decision.rule,
     reason: decision.reason,
     evidence: decision.evidence,
-    would_flip: decision.would_flip ?? null,
+    would_flip: 'would_flip' in decision ? (decision.would_flip ?? null) : null,
   };
 }

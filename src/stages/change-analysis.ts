@@ -46,9 +46,10 @@ function artifactOf({ changes, decisions, files }: AnalysisReport): string {
 
 function linesOf({ changes, decisions }: AnalysisReport): readonly string[] {
   const counts = Object.entries(changes.counts).map(([name, count]) => `${name} ${count}`);
-  const base = changes.base === null ? 'everything' : `since ${changes.base.slice(0, 7)}`;
+  const files = changes.files_count === 1 ? '1 file' : `${changes.files_count} files`;
+  const since = changes.base === null ? '' : ` since ${changes.base.slice(0, 7)}`;
   return [
-    `${changes.files_count} files changed ${base}: ${counts.join(', ') || 'none'}`,
+    `${files} changed${since}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
     ...decisions.map((decision) => `${decision.action}: ${sentence(decision)}`),
   ];
 }
