@@ -21,4 +21,10 @@ export default defineConfig([
   },
   { ...shared, input: { 'log-filter': 'src/executors/local/log-filter.ts' }, output },
   { ...shared, input: { pump: 'src/streams/pump.ts' }, output },
+  {
+    ...shared,
+    // Loaded by test runners in their own process, of whatever age: what every one of them takes.
+    input: { 'live-reporter': 'src/delivery/reports/live-reporter.ts' },
+    output: { ...output, format: 'cjs', entryFileNames: '[name].cjs', exports: 'default' },
+  },
 ]);
