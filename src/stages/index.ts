@@ -5,6 +5,7 @@ import { dockerBuild } from './docker-build.ts';
 import { pipeline } from './pipeline.ts';
 import { shell } from './shell.ts';
 import { stream } from './stream.ts';
+import { testSuite } from './test-suite.ts';
 
 /** Every stage kind, by the name used in YAML. A new kind is one file and one line here. */
 export const stageKinds: Readonly<Record<string, StageKind>> = {
@@ -14,4 +15,5 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   pipeline,
   shell,
   stream,
+  'test-suite': testSuite,
 };

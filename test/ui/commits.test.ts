@@ -112,21 +112,6 @@ test('commits are marked one by one and as a range, and become those of the run'
   await app.terminal.shows('3 chosen of 20 commits');
 });
 
-test('enter takes a range that is still open', async () => {
-  const backend = shipWith(new MemoryVcs({ commits: commitsOf(20) }));
-  await using app = startScreen(backend, { columns: 120, rows: 40 });
-  await app.terminal.shows('ship');
-  app.terminal.type('\r');
-  await app.terminal.shows('20 commits');
-  app.terminal.type('v');
-  app.terminal.type(DOWN + DOWN);
-  await app.terminal.shows('┃');
-  app.terminal.type('\r');
-  await app.terminal.shows('Run ship', 'about 3 commits');
-  app.terminal.type(CTRL_S);
-  await expect.poll(() => backend.works).toHaveLength(1);
-});
-
 test('a marks everything since the last deploy, told as a range; without a deploy it says so', async () => {
   const commits = commitsOf(50);
   const backend = shipWith(new MemoryVcs({ commits }), commits[30]?.id ?? '');

@@ -52,7 +52,10 @@ const securitySchema = z.strictObject({
   allow: z
     .array(
       z.strictObject({
-        id: z.string().min(1).describe('GHSA-…, CVE-… or the advisory number.'),
+        id: z
+          .string()
+          .min(1)
+          .describe('GHSA-… or npm’s number of the advisory; its answer has no CVE numbers.'),
         reason: z.string().min(1).describe('Why it may stay.'),
         until: z.iso.date().describe('Last day, YYYY-MM-DD; afterwards it counts again.'),
       }),

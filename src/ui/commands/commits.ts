@@ -96,11 +96,8 @@ export function createCommitCommands(
       patch(store, () => ({ screen: 'home', commits: undefined }));
     },
     use: () => {
-      const shown = parts.shown();
-      if (!shown) return;
-      // A range that is still open is meant, too.
-      const commits = rangeOf(shown) ? withRange(shown) : shown;
-      parts.change(() => commits);
+      const commits = parts.shown();
+      if (!commits) return;
       const count = chosenIds(commits).length;
       if (count === 0)
         return say(store, 'what is not committed cannot be chosen: a run is about commits', 'bad');
