@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   closeSync,
   existsSync,
   mkdirSync,
@@ -51,6 +52,8 @@ export async function startDockerd(
 ): Promise<TestDockerd> {
   // Short: the path of a unix socket has at most 107 bytes.
   const folder = mkdtempSync('/tmp/pwd-');
+  // Whoever logs in by ssh reaches the socket: on a real host by the group docker.
+  chmodSync(folder, 0o755);
   const dataRoot = options.dataRoot ?? path.join(folder, 'data');
   mkdirSync(dataRoot, { recursive: true });
   const bridge = addBridge();
@@ -96,6 +99,7 @@ export async function startDockerd(
       setTimeout(resolve, 50);
     });
   }
+  chmodSync(socket, 0o666);
   return { socket, pid, dataRoot, docker, signal: (signal) => void child.kill(signal), stop: clean };
 }
 

@@ -1,0 +1,103 @@
+import path from 'node:path';
+import type { TransferIo } from '../../core/containers.ts';
+import { type Failure, ok, type Result } from '../../core/failure.ts';
+import type { RuntimeIo } from '../../core/runtime.ts';
+import { createBlobStore } from '../registry/blob-store.ts';
+import { createRegistry, type Registry } from '../registry/registry.ts';
+import type { ImageTransfer, TransferReport } from './image-transfer.ts';
+
+/** Compressed layers that are kept for the next time. */
+const CACHE_BYTES = 5e9;
+/** A pull that breaks is begun again: the engine keeps the layers that it has whole. */
+const PULL_TRIES = 3;
+const NAME = 'image';
+
+interface Unsent {
+  readonly ok: false;
+  readonly failure: Failure;
+  /** It will not work on this host, as opposed to: not this time. */
+  readonly isHopeless: boolean;
+}
+
+/** The builder pushes to a registry in this process, the host's engine pulls from it through the connection to the host. */
+export async function sendByRegistry(
+  transfer: ImageTransfer,
+  io: RuntimeIo,
+): Promise<{ readonly ok: true; readonly value: TransferReport } | Unsent> {
+  const blobs = createBlobStore(path.join(transfer.cacheFolder, 'layers'));
+  await blobs.trim(CACHE_BYTES);
+  const registry = createRegistry(blobs);
+  try {
+    const pushed = await push(registry, transfer, io);
+    if (!pushed.ok) return { ...pushed, isHopeless: true };
+    for (let attempt = 1; ; attempt += 1) {
+      const pulled = await pull(registry, transfer, io);
+      if (pulled.ok) return ok({ bytes_sent: registry.stats.sent_bytes, method: 'registry' });
+      const isLink = pulled.failure.reason === 'executor-unreachable';
+      if (pulled.isHopeless || !isLink || attempt === PULL_TRIES || io.signal.aborted) return pulled;
+      await io.log(
+        `the connection broke after ${registry.stats.sent_bytes} bytes: again (${attempt + 1} of ${PULL_TRIES})`,
+      );
+    }
+  } finally {
+    await registry.close();
+  }
+}
+
+async function push(
+  registry: Registry,
+  transfer: ImageTransfer,
+  { signal }: RuntimeIo,
+): Promise<Result<void>> {
+  const { builder, digest } = transfer;
+  const port = await registry.listen();
+  const name = `127.0.0.1:${port}/${registry.secret}/${NAME}:${tagOf(digest)}`;
+  const named = await builder.tag(digest, name);
+  if (!named.ok) return named;
+  const pushed = await builder.push(name, { signal });
+  const cleaned = await builder.removeImage(name);
+  return pushed.ok ? cleaned : pushed;
+}
+
+async function pull(
+  registry: Registry,
+  { engine, host, digest, reference }: ImageTransfer,
+  io: RuntimeIo,
+): Promise<{ readonly ok: true; readonly value: void } | Unsent> {
+  const before = registry.stats.requests;
+  const forward = await host.listen(registry.serve);
+  if (!forward.ok) return { ...forward, isHopeless: true };
+  const name = `127.0.0.1:${forward.value.port}/${registry.secret}/${NAME}:${tagOf(digest)}`;
+  try {
+    const onLayer = progressOf(registry, digest, io);
+    const pulled = await engine.pull(name, { signal: io.signal, onLayer });
+    // An engine in a machine of its own does not find us at 127.0.0.1.
+    if (!pulled.ok) return { ...pulled, isHopeless: registry.stats.requests === before };
+    const named = await engine.tag(name, reference);
+    const cleaned = await engine.removeImage(name);
+    const done = named.ok ? cleaned : named;
+    return done.ok ? done : { ...done, isHopeless: false };
+  } finally {
+    await forward.value.close();
+  }
+}
+
+/** Bytes done of bytes that will go: layers that the engine has do not. */
+function progressOf(
+  registry: Registry,
+  digest: string,
+  { onProgress }: RuntimeIo,
+): NonNullable<TransferIo['onLayer']> {
+  const layers = new Map(registry.layers(NAME, tagOf(digest)));
+  return ({ id, status }) => {
+    if (status === 'Already exists') {
+      for (const layer of layers.keys()) if (layer.startsWith(`sha256:${id}`)) layers.delete(layer);
+    }
+    const total = [...layers.values()].reduce((sum, size) => sum + size, 0);
+    onProgress?.(Math.min(registry.stats.sent_bytes, total), total);
+  };
+}
+
+function tagOf(digest: string): string {
+  return digest.replace('sha256:', '').slice(0, 12);
+}
