@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
-import type { Command } from './cli/command.ts';
+import type { Command, HelpCommand } from './cli/command.ts';
 import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
 import type { Problems, ProjectPlaces, Services } from './cli/services.ts';
@@ -29,7 +29,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const command = parsed.value;
   const terminal = createTerminal(process, command);
   if (command.name === 'help' || command.name === 'version' || command.name === 'completion') {
-    await terminal.write(await textOf(command));
+    await terminal.write(await textOf(command, terminal));
     return 0;
   }
   return dispatch(command, await createServices(command, terminal));
@@ -45,16 +45,33 @@ function refuse(argv: readonly string[], failure: object & { message?: string; h
 
 async function textOf(
   command: Extract<Command, { readonly name: 'help' | 'version' | 'completion' }>,
+  terminal: Terminal,
 ): Promise<string> {
   if (command.name === 'completion') {
     return (await import('./cli/completion.ts')).completionScript(command.shell);
   }
-  if (command.name === 'help') return `${(await import('./cli/help.ts')).helpText(command.topic)}\n`;
+  if (command.name === 'help') return helpOf(command, terminal);
   const { readFile } = await import('node:fs/promises');
   const manifest: unknown = JSON.parse(
     await readFile(path.resolve(import.meta.dirname, '../package.json'), 'utf8'),
   );
   return `${typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : ''}\n`;
+}
+
+async function helpOf(command: HelpCommand, terminal: Terminal): Promise<string> {
+  const { helpText, parameterHelp } = await import('./cli/help.ts');
+  const { topic, target } = command;
+  if (target === undefined) return `${helpText(topic)}\n`;
+  const pipelines = await (await createServices(command, terminal)).pipelines();
+  const loaded = await pipelines.load(target);
+  if (loaded.ok) {
+    const { name, params } = loaded.value.definition;
+    return `${helpText(topic, parameterHelp(name, params))}\n`;
+  }
+  const { failure } = loaded;
+  const why = 'text' in failure ? failure.text : 'message' in failure ? [failure.message] : [];
+  for (const line of why) terminal.say(line);
+  return `${helpText(topic)}\n`;
 }
 
 async function createServices(command: Command, terminal: Terminal): Promise<Services> {

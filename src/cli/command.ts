@@ -4,7 +4,7 @@ import type { Selection } from '../core/events.ts';
 export type Command =
   | ({ readonly name: 'home' } & Common)
   | ({ readonly name: 'version' } & Common)
-  | ({ readonly name: 'help'; readonly topic?: string } & Common)
+  | HelpCommand
   | RunCommand
   | PlanCommand
   | ({ readonly name: 'why'; readonly run: string; readonly stage?: string } & Common)
@@ -22,6 +22,13 @@ export type Command =
   | ({ readonly name: 'doctor' } & Common)
   | ({ readonly name: 'audit'; readonly verb: 'verify'; readonly run: string } & Common)
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
+
+export interface HelpCommand extends Common {
+  readonly name: 'help';
+  readonly topic?: string;
+  /** A pipeline whose parameters are told too. */
+  readonly target?: string;
+}
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof SHELLS)[number];

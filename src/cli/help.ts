@@ -1,3 +1,6 @@
+import type { ParameterDefinition } from '../core/definition.ts';
+import type { JsonValue } from '../core/json.ts';
+import { sanitizeText } from '../core/terminal-text.ts';
 import type { CommandSpec, OptionSpec } from './command-table.ts';
 import { COMMANDS, findCommand, GLOBAL_OPTIONS } from './command-table.ts';
 
@@ -7,10 +10,45 @@ const EXIT_CODES = `Exit codes:
   4 locked, or the run is owned by a live process    5 rolled back
   129, 130, 143 stopped by SIGHUP, SIGINT, SIGTERM   141 stdout was closed`;
 
-/** The text of `pipewright help [topic]`. */
-export function helpText(topic?: string): string {
+/** The text of `pipewright help [topic]`; `more` stands above the options of every command. */
+export function helpText(topic?: string, more: readonly string[] = []): string {
   const spec = topic === undefined ? undefined : findCommand(topic);
-  return spec ? commandHelp(spec) : overview();
+  return spec ? commandHelp(spec, more) : overview();
+}
+
+/** What a pipeline is given, as options of the command that runs it. */
+export function parameterHelp(
+  pipeline: string,
+  params: Readonly<Record<string, ParameterDefinition>>,
+): readonly string[] {
+  const options = Object.entries(params).map(([name, parameter]) => {
+    const { type, description, choices } = parameter;
+    const value = type === 'bool' ? undefined : (choices?.join('|') ?? type.toUpperCase());
+    const help = [description, `(${parameterNotes(parameter)})`].filter(Boolean).join(' ');
+    return optionLine({
+      name,
+      type: 'value',
+      help: sanitizeText(help),
+      ...(value !== undefined && { value }),
+    });
+  });
+  const title = `Parameters of ${sanitizeText(pipeline)}:`;
+  return options.length === 0 ? [`${sanitizeText(pipeline)} takes no parameters.`] : [title, ...options];
+}
+
+function parameterNotes({ type, required, default: value, min, max, pattern }: ParameterDefinition): string {
+  const notes = [
+    ...(type === 'list' ? ['given several times, or with commas'] : []),
+    ...(min === undefined ? [] : [`at least ${min}`]),
+    ...(max === undefined ? [] : [`at most ${max}`]),
+    ...(pattern === undefined ? [] : [`matches ${pattern}`]),
+    required ? 'required' : `default: ${value === undefined ? 'none' : defaultText(value)}`,
+  ];
+  return notes.join('; ');
+}
+
+function defaultText(value: JsonValue): string {
+  return typeof value === 'string' && value !== '' ? value : JSON.stringify(value);
 }
 
 function overview(): string {
@@ -32,12 +70,13 @@ function overview(): string {
   ].join('\n');
 }
 
-function commandHelp(spec: CommandSpec): string {
+function commandHelp(spec: CommandSpec, more: readonly string[]): string {
   const usage = ['pipewright', spec.name, spec.usage].filter((part) => part !== '').join(' ');
   return [
     `Usage: ${usage} [options]`,
     '',
     spec.summary,
+    ...(more.length > 0 ? ['', ...more] : []),
     ...(spec.options.length > 0 ? ['', 'Options:', ...spec.options.map(optionLine)] : []),
     '',
     'Options of every command:',

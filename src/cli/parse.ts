@@ -25,9 +25,14 @@ export function parseCommand(argv: readonly string[], env: NodeJS.ProcessEnv = {
   const scanned = scan(words, spec);
   if (!scanned.ok) return scanned;
   const common = commonOf(scanned.value, env);
-  if (scanned.value.flags.has('help')) return ok({ ...common, name: 'help', topic: spec.name });
+  if (scanned.value.flags.has('help')) return ok(helpFor(spec, scanned.value, common));
   if (scanned.value.flags.has('version')) return ok({ ...common, name: 'version' });
   return build(spec, scanned.value, common);
+}
+
+function helpFor(spec: CommandSpec, { positionals }: Scanned, common: Common): Command {
+  const target = spec.takesParameters ? positionals[0] : undefined;
+  return { ...common, name: 'help', topic: spec.name, ...given(target, (name) => ({ target: name })) };
 }
 
 /** The first word that is neither an option nor the value of a global one. */

@@ -1,6 +1,6 @@
-import { runInNewContext } from 'node:vm';
 import type { ParameterDefinition, ParameterType } from '../core/definition.ts';
 import type { JsonValue } from '../core/json.ts';
+import { withTimeLimit } from '../core/time-limit.ts';
 import { describe } from './issues.ts';
 import type { Path } from './located.ts';
 import type { WrittenParameter } from './pipeline-schema.ts';
@@ -134,12 +134,11 @@ function isPattern(pattern: string): boolean {
   }
 }
 
-/** In a context with a time limit: some patterns take exponential time, and a file must load at once. */
+/** Milliseconds: a file must load at once. */
+const PATTERN_LIMIT_MS = 200;
+
 function matches(pattern: string, text: string): boolean {
-  try {
-    const run = 'new RegExp(source, "u").test(text)';
-    return runInNewContext(run, { source: `^(?:${pattern})$`, text }, { timeout: 200 }) === true;
-  } catch {
-    return false;
-  }
+  const expression = new RegExp(`^(?:${pattern})$`, 'u');
+  const tested = withTimeLimit(() => expression.test(text), PATTERN_LIMIT_MS);
+  return tested.ok && tested.value;
 }

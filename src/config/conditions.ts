@@ -7,6 +7,7 @@ import type { Conditions } from '../core/ports.ts';
 import { freeNames, loopDepth, pathOf } from './condition-names.ts';
 import { traceVariables } from './condition-trace.ts';
 import { closest } from '../core/closest.ts';
+import { withTimeLimit } from '../core/time-limit.ts';
 
 /** In UTF-16 units. */
 const MAX_LENGTH = 4096;
@@ -14,6 +15,8 @@ const MAX_LENGTH = 4096;
 const MAX_NESTING = 64;
 /** Loops (`all`, `exists`, `map`, …) inside each other: each multiplies the work. */
 const MAX_LOOPS = 3;
+/** For one evaluation, milliseconds: `matches` may take exponential time, loops over long lists their product. */
+const TIME_LIMIT_MS = 2000;
 
 /** What keeps an expression from being used, and where in it (UTF-16 units from its start). */
 export interface ExpressionProblem {
@@ -87,12 +90,23 @@ function evaluate(expression: string, variables: JsonObject): ReturnType<Conditi
   if (unknown !== undefined) return refuse(unknownName(unknown, Object.keys(variables)));
   const { context, read } = traceVariables(variables, names);
   try {
-    const value: unknown = parsed.value(context);
+    const work = (): unknown => parsed.value(context);
+    const evaluated = mayBeSlow(expression, parsed.value) ? withTimeLimit(work, TIME_LIMIT_MS) : ok(work());
+    if (!evaluated.ok) {
+      const seconds = TIME_LIMIT_MS / 1000;
+      return refuse(`It takes longer than ${seconds} s: a slow pattern, or loops over long lists.`);
+    }
+    const { value } = evaluated;
     if (typeof value === 'boolean') return ok({ value, read: read() });
     return refuse(`It gives ${kindOf(value)}, not true or false.`);
   } catch (error) {
     return refuse(missingMember(error, variables) ?? describe(error).message);
   }
+}
+
+/** A limit costs more than most evaluations. */
+function mayBeSlow(expression: string, { ast }: ParseResult): boolean {
+  return expression.includes('matches') || loopDepth(ast) > 1;
 }
 
 function unknownName(name: string, known: readonly string[]): string {

@@ -6,10 +6,8 @@ import { z } from 'zod';
 import { defineStage, type StageKind } from '../core/stage-kind.ts';
 import { type Diagnostic, fileDiagnostic } from './diagnostic.ts';
 import { inputSchemaOf } from './schema-keys.ts';
+import { probeKinds } from './probe-kinds.ts';
 import { syntaxPlace } from './syntax-place.ts';
-
-/** A module that does not settle is given up; milliseconds. */
-const LOAD_LIMIT_MS = 5000;
 
 interface CustomKindDeps {
   /** Where `import … from 'pipewright'` of these files leads: the URL of our own API module. */
@@ -26,7 +24,8 @@ export interface CustomKinds {
 /**
  * Imports the stage kinds of a project: `pipelines/kinds/*.js` and `*.mjs`. Each exports (as default, or as
  * `stage`) what `defineStage` returns, or a function `({defineStage, z}) => …` that does. One that cannot be
- * used becomes a diagnostic and the others still load. Runs the project's code, in this process.
+ * used becomes a diagnostic and the others still load. Runs the project's code: first on a thread of its own, where
+ * one that does not end can be stopped, then in this process.
  */
 export async function loadCustomKinds(projectFolder: string, deps: CustomKindDeps): Promise<CustomKinds> {
   const folder = path.join(path.resolve(projectFolder), 'pipelines', 'kinds');
@@ -35,9 +34,12 @@ export async function loadCustomKinds(projectFolder: string, deps: CustomKindDep
   if (files.length > 0) leadToApi(folder, deps.apiUrl);
   const kinds: Record<string, StageKind> = {};
   const diagnostics: Diagnostic[] = [];
-  for (const name of files) {
-    const file = path.join(folder, name);
-    const loaded = await loadKind(file);
+  const paths = files.map((name) => path.join(folder, name));
+  const unusable = await probeKinds(paths, { folder, apiUrl: deps.apiUrl });
+  for (const file of paths) {
+    const reason = unusable.get(file);
+    const loaded =
+      reason === undefined ? await loadKind(file) : { problem: fileDiagnostic(file, 'kind', reason) };
     const problem =
       'problem' in loaded ? loaded.problem : clash(file, loaded.kind.kind, { ...deps.builtIn, ...kinds });
     if (problem) diagnostics.push(problem);
@@ -107,19 +109,9 @@ async function loadKind(file: string): Promise<LoadedKind> {
 }
 
 async function exportOf(file: string): Promise<unknown> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      reject(new Error(`it did not finish loading within ${LOAD_LIMIT_MS / 1000} s`));
-    }, LOAD_LIMIT_MS);
-  });
-  try {
-    const module: unknown = await Promise.race([import(pathToFileURL(file).href), late]);
-    if (typeof module !== 'object' || module === null) return undefined;
-    return 'default' in module ? module.default : 'stage' in module ? module.stage : undefined;
-  } finally {
-    clearTimeout(timer);
-  }
+  const module: unknown = await import(pathToFileURL(file).href);
+  if (typeof module !== 'object' || module === null) return undefined;
+  return 'default' in module ? module.default : 'stage' in module ? module.stage : undefined;
 }
 
 const NAME_RULE = 'must be a name of small letters, digits and "-"';

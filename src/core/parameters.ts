@@ -3,6 +3,7 @@ import { ok } from './failure.ts';
 import type { Result } from './failure.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 import { closest } from './closest.ts';
+import { withTimeLimit } from './time-limit.ts';
 
 /** What is wrong with one parameter, for the person who gave it. */
 export interface ParameterProblem {
@@ -19,8 +20,10 @@ export interface ParameterOptions {
   readonly home?: string;
 }
 
-/** A pattern is tried on no longer text, in UTF-16 units: some patterns take exponential time. */
+/** A pattern is tried on no longer text, in UTF-16 units. */
 const MAX_PATTERN_INPUT = 4096;
+/** Some patterns take exponential time on some texts, milliseconds. */
+const PATTERN_LIMIT_MS = 250;
 
 type Parsed = Result<JsonValue | undefined, Omit<ParameterProblem, 'name'>>;
 
@@ -166,7 +169,12 @@ function parseString({ pattern }: ParameterDefinition, text: string): Parsed {
   } catch {
     return refuse(`has a pattern that is no regular expression: ${pattern}`);
   }
-  return expression.test(text) ? ok(text) : refuse(`is ${quote(text)}, which does not match ${pattern}`);
+  const tested = withTimeLimit(() => expression.test(text), PATTERN_LIMIT_MS);
+  if (!tested.ok) {
+    const hint = 'Repetitions inside repetitions, as in (a+)+, make a pattern so slow.';
+    return refuse(`could not be checked: its pattern ${pattern} takes too long on this text.`, hint);
+  }
+  return tested.value ? ok(text) : refuse(`is ${quote(text)}, which does not match ${pattern}`);
 }
 
 /** As JSON, so that no control character reaches a terminal; long text is cut. */

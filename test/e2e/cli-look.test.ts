@@ -102,6 +102,31 @@ test('schema prints JSON Schema for pipelines and for the project file', async (
   });
 });
 
+test('run NAME --help lists what the pipeline is given', async () => {
+  using project = temporaryProject({
+    'pipelines/send.yaml': `params:
+  source: {type: path, required: true, description: Folder to send.}
+  level: {type: int, default: 6, min: 1, max: 9}
+  where: {type: choice, choices: [here, there], default: here}
+  fast: {type: bool, default: false}
+steps: [ls]
+`,
+  });
+  const { code, stdout } = await project.run(['run', 'send', '--help']);
+  expect(code).toBe(0);
+  expect(stdout).toContain(`Parameters of send:
+      --source PATH               Folder to send. (required)
+      --level INT                 (at least 1; at most 9; default: 6)
+      --where here|there          (default: here)
+      --fast                      (default: false)
+
+Options:
+`);
+  const unknown = await project.run(['plan', 'sned', '--help']);
+  expect(unknown.stdout).toContain('Usage: pipewright plan');
+  expect(unknown.stderr).toContain('there is no pipeline "sned"');
+});
+
 test('init writes a pipeline that validates and runs, and never overwrites', async () => {
   using project = temporaryProject();
   expect(await project.json(['init', '--dry-run'])).toMatchObject({

@@ -131,15 +131,20 @@ test('on_failure rollback undoes in reverse order of completion and ends as roll
 });
 
 test('a confirmation that nobody can answer leaves the run waiting; approve and continue finish it', async () => {
-  const { deps, executor } = testBench();
+  const { deps, executor, clock } = testBench();
   const engine = createEngine(deps);
   const stages = [stage('a'), stage('b', ['a'], { confirmation: { expires_ms: 86_400_000 } })];
   const waiting = valueOf(await engine.start(requestFor(pipelineOf(stages)), driveWith()));
   expect(waiting.status).toBe('waiting');
   expect(executor.ran.map(({ script }) => script)).toEqual(['a']);
+  clock.advance(60_000);
   const status = valueOf(await engine.answer(waiting.run_id, 'b', { type: 'approve' }));
   expect(status).toBe('waiting');
+  clock.advance(90_000);
   const done = valueOf(await engine.continue(waiting.run_id, driveWith()));
+  // Until the answer, not until somebody went on.
+  expect(Math.floor((done.stages['b']?.wait_ms ?? 0) / 1000)).toBe(60);
+  expect(done.stages['b']?.duration_ms).toBeLessThan(60_000);
   expect(done.status).toBe('success');
   expect(done.stages['b']?.confirmation?.answered).toMatchObject({ answer: 'approved', via: 'command' });
   expect(executor.ran.map(({ script }) => script)).toEqual(['a', 'b']);

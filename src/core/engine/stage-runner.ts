@@ -19,6 +19,8 @@ import { WaitMeter } from './wait-meter.ts';
 interface Timing {
   readonly began: number;
   readonly meter: WaitMeter;
+  /** Waited for an answer while an earlier process, or none, drove the run. */
+  readonly waitedBeforeMs: number;
 }
 
 /**
@@ -31,7 +33,11 @@ export async function runStage(target: StageRun, decision: Decision): Promise<vo
   if (!takenUp) run.log.record({ type: 'stage.decided', stage: id, decision });
 
   const { monotonicMs } = run.deps.clock;
-  const timing: Timing = { began: monotonicMs(), meter: new WaitMeter(monotonicMs) };
+  const timing: Timing = {
+    began: monotonicMs(),
+    meter: new WaitMeter(monotonicMs),
+    waitedBeforeMs: waitedBefore(target),
+  };
   if (!takenUp && !(await isConfirmed(target, timing))) return;
   const cache = takenUp ? undefined : await reusable(target);
   if (cache?.hit)
@@ -39,6 +45,14 @@ export async function runStage(target: StageRun, decision: Decision): Promise<vo
   await attempts(target, timing);
   const after = run.log.state.stages[id];
   if (cache && after?.status === 'passed') await storeResult(target, cache.key, after.outputs);
+}
+
+/** By the clock on the wall: only the journal knows when it was asked. */
+function waitedBefore({ run, id }: StageRun): number {
+  const { requested, answered } = run.log.state.stages[id]?.confirmation ?? {};
+  if (!requested) return 0;
+  const until = answered ? Date.parse(answered.at) : run.deps.clock.nowMs();
+  return Math.max(0, until - Date.parse(requested.at));
 }
 
 /** It had begun in an earlier process: decided and confirmed already. */
@@ -204,7 +218,7 @@ async function finish({ run, id }: StageRun, timing: Timing, end: StageEnd): Pro
   await run.log.append(
     endedStage(id, attemptOf(run, id), {
       duration_ms: Math.max(0, Math.round(total - timing.meter.totalMs)),
-      wait_ms: Math.round(timing.meter.totalMs),
+      wait_ms: Math.round(timing.waitedBeforeMs + timing.meter.totalMs),
       ...end,
     }),
   );

@@ -135,6 +135,8 @@ test.each([
   ['unlock release --env prod', { name: 'unlock', pipeline: 'release', env: 'prod' }],
   ['validate a.yaml b.yaml', { name: 'validate', files: ['a.yaml', 'b.yaml'] }],
   ['schema', { name: 'schema', of: 'pipeline' }],
+  ['run backup --help', { name: 'help', topic: 'run', target: 'backup' }],
+  ['why last --help', { name: 'help', topic: 'why' }],
   ['init --dry-run', { name: 'init', dryRun: true }],
   ['audit verify last', { name: 'audit', verb: 'verify', run: 'last' }],
   ['completion zsh', { name: 'completion', shell: 'zsh' }],

@@ -174,3 +174,16 @@ test('an expression at every limit is answered quickly', () => {
   }
   expect(performance.now() - started).toBeLessThan(2000);
 });
+
+test.each([
+  ["text.matches('^(a|a)*$')", { text: `${'a'.repeat(60)}b` }],
+  [
+    'items.all(x, items.all(y, items.all(z, x + y + z >= 0)))',
+    { items: Array.from({ length: 3000 }, (_, n) => n) },
+  ],
+])('an evaluation that would not end is given up: %s', (expression, variables) => {
+  expect(createConditions().evaluate(expression, variables)).toMatchObject({
+    ok: false,
+    failure: { reason: 'condition-invalid', detail: expect.stringContaining('longer than 2 s') },
+  });
+});

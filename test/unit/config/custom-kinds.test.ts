@@ -32,6 +32,8 @@ console.log(JSON.stringify({ kinds: Object.keys(kinds), ran, diagnostics }));
   return JSON.parse(stdout);
 }
 
+const NEVER = 'it never finishes loading, or ends the program while it does';
+
 test('a project adds stage kinds, and what is wrong with one says so without a stack', async () => {
   await using rig = await configRig();
   const kind = (name: string, text: string) => rig.write(`pipelines/kinds/${name}`, text);
@@ -52,6 +54,9 @@ export default defineStage({
     'n-clash.js',
     `export default ({ z }) => ({ kind: 'shell', summary: 'x', schema: z.object({}), run() {} });`,
   );
+  await kind('n-await.js', 'await new Promise(() => {});');
+  await kind('n-exit.js', 'console.log("bye");\nprocess.exit(0);');
+  await kind('n-loop.js', 'for (;;);');
   await kind('n-empty.js', 'export const nothing = 1;');
   await kind('n-import.js', `import 'no-such-package-at-all';`);
   await kind('n-schema.js', `export default { kind: 'x', summary: 'x', schema: {}, run() {} };`);
@@ -75,14 +80,17 @@ export default defineStage({
     kinds: ['hello', 'made'],
     ran: { ok: true, value: { said: 'you' } },
     diagnostics: [
+      problem('n-await.js', 1, 1, NEVER),
       problem('n-clash.js', 1, 1, 'a stage kind "shell" is already there; choose another name'),
       problem('n-empty.js', 1, 1, 'exports no stage kind'),
+      problem('n-exit.js', 1, 1, NEVER),
       problem(
         'n-import.js',
         1,
         1,
         `cannot be loaded: Cannot find package 'no-such-package-at-all' imported from ${rig.file('pipelines/kinds/n-import.js')}`,
       ),
+      problem('n-loop.js', 1, 1, 'it did not finish loading within 5 s'),
       problem('n-schema.js', 1, 1, `the stage kind's "schema" must be a zod 4 schema`),
       problem('n-syntax.js', 3, 8, `cannot be loaded: Unexpected identifier 'oops'`),
       problem('n-throw.js', 2, 7, 'cannot be loaded: bad'),

@@ -124,3 +124,12 @@ test.each([
 ])('the nearest key to %s is %s', (word, near) => {
   expect(closest(word, ['parallel', 'needs', 'if', 'timeout'])).toBe(near);
 });
+
+test('a pattern that takes exponential time is given up, and says so', () => {
+  const definitions = { n: { type: 'string' as const, required: true, pattern: '(a|a)*' } };
+  expect(parseParameters(definitions, { n: `${'a'.repeat(60)}b` })).toMatchObject({
+    ok: false,
+    failure: [{ name: 'n', message: expect.stringContaining('takes too long on this text') }],
+  });
+  expect(parseParameters(definitions, { n: 'aaa' })).toEqual({ ok: true, value: { n: 'aaa' } });
+});
