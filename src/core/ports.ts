@@ -86,6 +86,8 @@ export type Recovered =
 /** A place that can run commands, opened for one run. Implemented in src/executors. */
 export interface Executor {
   readonly name: string;
+  /** Where commands start unless they say otherwise, on its machine. Absent: in the project's folder, here. */
+  readonly workdir?: string;
   /**
    * Resolves once the command and its children in its process group are gone.
    * Aborting `signal` ends them (TERM, then KILL after a grace) and yields `cancelled`

@@ -12,6 +12,8 @@ export type ExecutorOptions = LocalOptions & {
   readonly settings?: Pick<StageSettings, 'contexts'> & Partial<Pick<StageSettings, 'build'>>;
   /** Where commands of hosts begin on this machine, and relative paths of contexts. Default: the current folder. */
   readonly project?: string;
+  /** How long a step over ssh goes on without us before it is ended there. Default 60 s. */
+  readonly leaseMs?: number;
   /** For passphrases of keys. Default: there are none. */
   readonly secrets?: Pick<Secrets, 'resolve'>;
 };
@@ -37,8 +39,14 @@ export function createExecutors(options: ExecutorOptions): Executors {
   return {
     contexts,
     open: async (context) => {
-      if (context !== 'local') return failed(unknownContext(context, contexts));
-      const executor = opened.get(context) ?? createLocalExecutor(options);
+      const known = opened.get(context);
+      if (known) return ok(known);
+      const link = context === 'local' ? undefined : await hosts.link(context);
+      if (context !== 'local' && !link) return failed(unknownContext(context, contexts));
+      const made = link
+        ? (await import('./ssh.ts')).createSshExecutor({ ...options, link })
+        : createLocalExecutor(options);
+      const executor = opened.get(context) ?? made;
       opened.set(context, executor);
       return ok(executor);
     },

@@ -39,7 +39,7 @@ export async function prepareStep(
   const command: Command = {
     script: bound.value.script,
     env: { ...bound.value.env, ...secrets.value },
-    workdir: joinPath(run.created.project, step.workdir ?? stage.workdir ?? ''),
+    workdir: joinPath(executor.value.workdir ?? run.created.project, step.workdir ?? stage.workdir ?? ''),
     token: tokenOf(attempt, step, recorded),
     orphan:
       stage.on_interrupt === 'keep' ? { policy: 'keep' } : { policy: 'kill', finish_ms: ORPHAN_FINISH_MS },

@@ -74,6 +74,11 @@ export class Link {
     throw error;
   }
 
+  /** Breaks the connection: it is in doubt. The next use makes another. */
+  abandon(): void {
+    this.#connection?.client.destroy();
+  }
+
   close(): Promise<void> {
     this.#stop.abort();
     const connection = this.#connection;
