@@ -215,10 +215,10 @@ interface EngineParts extends Pick<EngineDeps, 'store' | 'kinds' | 'prompter' | 
 }
 
 async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
-  const [{ createEngine }, { createStageCache }, { createConditions }] = await Promise.all([
+  const [{ createEngine }, { createStageCache }, { lazyConditions }] = await Promise.all([
     import('./core/engine/engine.ts'),
     import('./persistence/stage-cache.ts'),
-    import('./config/conditions.ts'),
+    import('./config/lazy-conditions.ts'),
   ]);
   const { createExecutors } = await import('./executors/index.ts');
   const { createReleaseStore } = await import('./persistence/release-store.ts');
@@ -229,7 +229,7 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     ids: systemIds,
     files: systemFiles,
     cache: createStageCache({ stateDir: project.stateDir }),
-    conditions: createConditions(),
+    conditions: lazyConditions(),
     secrets,
     executors: (run) => createExecutors({ ...run, secrets }),
     http: systemHttp,
