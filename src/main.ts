@@ -100,6 +100,14 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       return createViews({ sink: terminal, hasColor: terminal.hasColor, cwd });
     }),
     vcs: openVcs,
+    hooks: async () => {
+      const { openProjectHooks } = await import('./project-hooks.ts');
+      return openProjectHooks({
+        project,
+        node: process.execPath,
+        launcher: path.resolve(process.argv[1] ?? ''),
+      });
+    },
     settings: async () => {
       const loaded = await config();
       return loaded.ok ? { ok: true, value: loaded.value.settings } : loaded;

@@ -1,17 +1,4 @@
-import { LOG_LEVELS, OUTPUTS } from './command.ts';
-
-/** One option of one command: parser, help, completion and the pages in docs/ follow from it. */
-export interface OptionSpec {
-  /** Without the dashes. */
-  readonly name: string;
-  readonly short?: string;
-  /** `flag` takes no value; `list` may be repeated and takes commas; `pairs` takes `k=v`. */
-  readonly type: 'flag' | 'value' | 'list' | 'pairs' | 'int' | 'choice';
-  /** Placeholder in help. */
-  readonly value?: string;
-  readonly choices?: readonly string[];
-  readonly help: string;
-}
+import { JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './options.ts';
 
 export interface CommandSpec {
   readonly name: string;
@@ -27,72 +14,7 @@ export interface CommandSpec {
   readonly examples: readonly string[];
 }
 
-/** Of every command that prints facts, and of `pipewright` alone. */
-export const JSON_OPTION: OptionSpec = { name: 'json', type: 'flag', help: 'One JSON document on stdout.' };
-const YES: OptionSpec = {
-  name: 'yes',
-  short: 'y',
-  type: 'flag',
-  help: 'Answer every confirmation with yes.',
-};
 const RUN = 'a run: its id, the beginning of one, or `last`';
-
-export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
-  {
-    name: 'project',
-    type: 'value',
-    value: 'DIR',
-    help: 'Project folder (default: nearest one with pipewright.yaml or .git).',
-  },
-  {
-    name: 'state',
-    type: 'value',
-    value: 'DIR',
-    help: 'State folder (default: <project>/state; also PIPEWRIGHT_STATE).',
-  },
-  {
-    name: 'output',
-    type: 'choice',
-    choices: OUTPUTS,
-    help: 'How a run is shown (default: tui on a terminal, otherwise plain).',
-  },
-  {
-    name: 'log-level',
-    type: 'choice',
-    choices: LOG_LEVELS,
-    help: 'What is said on stderr (default: warn).',
-  },
-  { name: 'strict', type: 'flag', help: 'A run that ends with a warning exits with 1.' },
-  { name: 'no-color', type: 'flag', help: 'No colours (also NO_COLOR).' },
-  { name: 'help', short: 'h', type: 'flag', help: 'Explain the command.' },
-  { name: 'version', short: 'V', type: 'flag', help: 'Print the version.' },
-];
-
-const PIPELINE_OPTIONS: readonly OptionSpec[] = [
-  { name: 'set', type: 'pairs', value: 'K=V …', help: 'Parameters of the pipeline; or --k=v for each.' },
-  {
-    name: 'commits',
-    short: 'c',
-    type: 'value',
-    value: 'A..B|SHA,SHA|last:N',
-    help: 'Commits that the pipeline is about.',
-  },
-  {
-    name: 'env',
-    type: 'value',
-    value: 'NAME',
-    help: 'Environment out of pipewright.yaml (default: default).',
-  },
-  {
-    name: 'context',
-    type: 'value',
-    value: 'NAME',
-    help: 'Where commands run unless a stage says otherwise.',
-  },
-  { name: 'skip', type: 'list', value: 'STAGE …', help: 'Leave these stages out.' },
-  { name: 'only', type: 'list', value: 'STAGE …', help: 'Run only these stages.' },
-  { name: 'from', type: 'value', value: 'STAGE', help: 'Start at this stage.' },
-];
 
 const PIPELINE = { min: 1, max: 1, what: 'one pipeline: its name or its file' };
 const ONE_RUN = { min: 1, max: 1, what: RUN };
@@ -280,6 +202,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ['pipewright audit verify last'],
   },
   {
+    name: 'hook',
+    usage: 'install|uninstall|run [pre-commit|pre-push]',
+    summary: 'Git hooks: stop secrets and broken files at the commit, offer the pipeline at the push.',
+    verbs: ['install', 'uninstall', 'run'],
+    positionals: { min: 0, max: 3, what: 'pre-commit or pre-push, after "run"' },
+    options: [
+      { name: 'pre-commit', type: 'flag', help: 'Install this one (default: both).' },
+      { name: 'pre-push', type: 'flag', help: 'Install this one (default: both).' },
+      JSON_OPTION,
+    ],
+    examples: ['pipewright hook install', 'pipewright hook run pre-commit', 'pipewright hook uninstall'],
+  },
+  {
     name: 'completion',
     usage: '<bash|zsh|fish>',
     summary: 'Print a completion script for a shell.',
@@ -306,7 +241,6 @@ export const LATER_COMMANDS = [
   'worker',
   'queue',
   'serve',
-  'hook',
   'context',
 ] as const;
 

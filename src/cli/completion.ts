@@ -1,5 +1,6 @@
 import type { Shell } from './command.ts';
-import { COMMANDS, GLOBAL_OPTIONS } from './command-table.ts';
+import { COMMANDS } from './command-table.ts';
+import { GLOBAL_OPTIONS } from './options.ts';
 
 /** A completion script for `shell`: commands, options, pipelines and runs. */
 export function completionScript(shell: Shell): string {
