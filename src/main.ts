@@ -11,6 +11,7 @@ import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
+import type { Notifier } from './core/notify.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -87,6 +88,13 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
     return createRunStore({ stateDir: project.stateDir, identity, clock: systemClock });
   });
   const config = once(() => loadConfig(project, terminal));
+  const secrets = createSecrets({ env: process.env, project: project.root });
+  const notifier: Notifier = {
+    send: async (...notice) => {
+      const { openNotifier } = await import('./notices.ts');
+      return openNotifier({ project, secrets, warn: terminal.say }).send(...notice);
+    },
+  };
   const services: Services = {
     terminal,
     env: process.env,
@@ -116,11 +124,19 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       const loaded = await config();
       if (!loaded.ok) return loaded;
       const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
-      return { ok: true, value: await engineOf(deps) };
+      return { ok: true, value: await engineOf({ ...deps, secrets, notifier }) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
-      return engineOf({ project, store: await store(), kinds: {}, prompter: nobody, identity });
+      return engineOf({
+        project,
+        store: await store(),
+        kinds: {},
+        prompter: nobody,
+        identity,
+        secrets,
+        notifier,
+      });
     },
     state: async (runId) => {
       const { stateOf } = await import('./core/engine/engine.ts');
@@ -131,7 +147,8 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       (await import('./pipeline-source.ts')).createPipelineSource({ config, terminal, cwd }),
     screen: async (common, prepared) => {
       const { runScreen } = await loadScreen();
-      return runScreen({ services, common, ...(prepared && { prepared }) });
+      const release = terminal.holdBack();
+      return runScreen({ services, common, ...(prepared && { prepared }) }).finally(release);
     },
     schema: async (of) => {
       const { pipelineJsonSchema, projectJsonSchema } = await import('./config/json-schema.ts');
@@ -140,6 +157,7 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       return pipelineJsonSchema(loaded.ok ? loaded.value.deps.kinds : await builtInKinds());
     },
     firstFiles: async () => (await import('./config/first-files/index.ts')).firstFiles(project.root),
+    notifier,
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
       return { find: findRunProcesses, kill: killRunProcesses };
@@ -218,7 +236,10 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
   };
 }
 
-interface EngineParts extends Pick<EngineDeps, 'store' | 'kinds' | 'prompter' | 'identity'> {
+interface EngineParts extends Pick<
+  EngineDeps,
+  'store' | 'kinds' | 'prompter' | 'identity' | 'secrets' | 'notifier'
+> {
   readonly project: ProjectPlaces;
 }
 
@@ -230,7 +251,6 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
   ]);
   const { createExecutors } = await import('./executors/index.ts');
   const { createReleaseStore } = await import('./persistence/release-store.ts');
-  const secrets = createSecrets({ env: process.env, project: project.root });
   return createEngine({
     ...parts,
     clock: systemClock,
@@ -238,8 +258,7 @@ async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
     files: systemFiles,
     cache: createStageCache({ stateDir: project.stateDir }),
     conditions: lazyConditions(),
-    secrets,
-    executors: (run) => createExecutors({ ...run, secrets }),
+    executors: (run) => createExecutors({ ...run, secrets: parts.secrets }),
     http: systemHttp,
     vcs: openVcs,
     releases: createReleaseStore({ stateDir: project.stateDir }),

@@ -189,8 +189,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     usage: '',
     summary: 'Look for the tools that pipelines may need, and at the state folder.',
     positionals: NONE,
-    options: [JSON_OPTION],
-    examples: ['pipewright doctor'],
+    options: [{ name: 'notify', type: 'flag', help: 'Only send a test message.' }, JSON_OPTION],
+    examples: ['pipewright doctor', 'pipewright doctor --notify'],
   },
   {
     name: 'audit',

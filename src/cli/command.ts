@@ -20,7 +20,7 @@ export type Command =
   | ({ readonly name: 'validate'; readonly files: readonly string[] } & Common)
   | ({ readonly name: 'schema'; readonly of: 'pipeline' | 'project' } & Common)
   | ({ readonly name: 'init'; readonly dryRun: boolean } & Common)
-  | ({ readonly name: 'doctor' } & Common)
+  | ({ readonly name: 'doctor'; readonly notify: boolean } & Common)
   | ({ readonly name: 'audit'; readonly verb: 'verify'; readonly run: string } & Common)
   | HookCommand
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);

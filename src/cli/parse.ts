@@ -138,7 +138,7 @@ const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
       : usageError(`There is no schema "${of}".${didYouMean(of, ['pipeline', 'project'])}`, spec);
   },
   init: ({ common, scanned }) => ok({ ...common, name: 'init', dryRun: scanned.flags.has('dry-run') }),
-  doctor: ({ common }) => ok({ ...common, name: 'doctor' }),
+  doctor: ({ common, scanned }) => ok({ ...common, name: 'doctor', notify: scanned.flags.has('notify') }),
   audit: ({ common, args }) => ok({ ...common, name: 'audit', verb: 'verify', run: first(args) }),
   hook: buildHook,
   completion: ({ common, args, spec }) => {

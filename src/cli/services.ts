@@ -9,6 +9,7 @@ import type { StageSettings } from '../core/settings/index.ts';
 import type { TriggerSettings } from '../core/settings/trigger.ts';
 import type { GitHooks } from '../core/staged.ts';
 import type { StagePorts } from '../core/stage-ports.ts';
+import type { Notifier } from '../core/notify.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import type { Common, RawParameter } from './command.ts';
 import type { EnvironmentSettings } from './environment.ts';
@@ -42,6 +43,7 @@ export interface Services {
   readonly schema: (of: 'pipeline' | 'project') => Promise<object>;
   /** What `init` would write, from what is in the project's folder. */
   readonly firstFiles: () => Promise<FirstFiles>;
+  readonly notifier: Notifier;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
 }

@@ -225,6 +225,7 @@ export function testBench(script: Script = {}, change: Partial<EngineDeps> = {})
       confirm: () => Promise.resolve({ answer: 'nobody' }),
       interrupted: () => Promise.resolve('nobody'),
     },
+    notifier: { send: () => Promise.resolve([]) },
     kinds: stageKinds,
     executors: () => ({
       contexts: ['local'],
