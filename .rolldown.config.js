@@ -21,6 +21,8 @@ export default defineConfig([
   },
   { ...shared, input: { 'log-filter': 'src/executors/local/log-filter.ts' }, output },
   { ...shared, input: { pump: 'src/streams/pump.ts' }, output },
+  // Copied to hosts as it is.
+  { ...shared, input: { proxy: 'src/delivery/proxy/proxy.ts' }, output },
   {
     ...shared,
     // Loaded by test runners in their own process, of whatever age: what every one of them takes.

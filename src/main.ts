@@ -11,7 +11,6 @@ import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
-import type { Notifier } from './core/notify.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -75,10 +74,16 @@ async function helpOf(command: HelpCommand, terminal: Terminal): Promise<string>
   return `${helpText(topic)}\n`;
 }
 
-async function createServices(command: Command, terminal: Terminal): Promise<Services> {
+/** `--project` and `--state`. */
+interface GivenPlaces {
+  readonly project?: string;
+  readonly state?: string;
+}
+
+async function createServices(places: GivenPlaces, terminal: Terminal): Promise<Services> {
   const cwd = process.cwd();
   const { findProject, PROJECT_FILE } = await import('./config/find-project.ts');
-  const project = placesIn(await findProject(cwd, command.project), command.state, {
+  const project = placesIn(await findProject(cwd, places.project), places.state, {
     cwd,
     name: PROJECT_FILE,
   });
@@ -88,13 +93,6 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
     return createRunStore({ stateDir: project.stateDir, identity, clock: systemClock });
   });
   const config = once(() => loadConfig(project, terminal));
-  const secrets = createSecrets({ env: process.env, project: project.root });
-  const notifier: Notifier = {
-    send: async (...notice) => {
-      const { openNotifier } = await import('./notices.ts');
-      return openNotifier({ project, secrets, warn: terminal.say }).send(...notice);
-    },
-  };
   const services: Services = {
     terminal,
     env: process.env,
@@ -108,14 +106,6 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       return createViews({ sink: terminal, hasColor: terminal.hasColor, cwd });
     }),
     vcs: openVcs,
-    hooks: async () => {
-      const { openProjectHooks } = await import('./project-hooks.ts');
-      return openProjectHooks({
-        project,
-        node: process.execPath,
-        launcher: path.resolve(process.argv[1] ?? ''),
-      });
-    },
     settings: async () => {
       const loaded = await config();
       return loaded.ok ? { ok: true, value: loaded.value.settings } : loaded;
@@ -124,19 +114,11 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       const loaded = await config();
       if (!loaded.ok) return loaded;
       const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
-      return { ok: true, value: await engineOf({ ...deps, secrets, notifier }) };
+      return { ok: true, value: await engineOf(deps) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
-      return engineOf({
-        project,
-        store: await store(),
-        kinds: {},
-        prompter: nobody,
-        identity,
-        secrets,
-        notifier,
-      });
+      return engineOf({ project, store: await store(), kinds: {}, prompter: nobody, identity });
     },
     state: async (runId) => {
       const { stateOf } = await import('./core/engine/engine.ts');
@@ -147,8 +129,7 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       (await import('./pipeline-source.ts')).createPipelineSource({ config, terminal, cwd }),
     screen: async (common, prepared) => {
       const { runScreen } = await loadScreen();
-      const release = terminal.holdBack();
-      return runScreen({ services, common, ...(prepared && { prepared }) }).finally(release);
+      return runScreen({ services, common, ...(prepared && { prepared }) });
     },
     schema: async (of) => {
       const { pipelineJsonSchema, projectJsonSchema } = await import('./config/json-schema.ts');
@@ -157,7 +138,11 @@ async function createServices(command: Command, terminal: Terminal): Promise<Ser
       return pipelineJsonSchema(loaded.ok ? loaded.value.deps.kinds : await builtInKinds());
     },
     firstFiles: async () => (await import('./config/first-files/index.ts')).firstFiles(project.root),
-    notifier,
+    at: (folder) => createServices({ project: folder }, terminal),
+    delivery: async () => {
+      const { createDeliveryDesk } = await import('./delivery-desk.ts');
+      return createDeliveryDesk({ project: project.root, settings: services.settings });
+    },
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
       return { find: findRunProcesses, kill: killRunProcesses };
@@ -236,29 +221,28 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
   };
 }
 
-interface EngineParts extends Pick<
-  EngineDeps,
-  'store' | 'kinds' | 'prompter' | 'identity' | 'secrets' | 'notifier'
-> {
+interface EngineParts extends Pick<EngineDeps, 'store' | 'kinds' | 'prompter' | 'identity'> {
   readonly project: ProjectPlaces;
 }
 
 async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
-  const [{ createEngine }, { createStageCache }, { lazyConditions }] = await Promise.all([
+  const [{ createEngine }, { createStageCache }, { createConditions }] = await Promise.all([
     import('./core/engine/engine.ts'),
     import('./persistence/stage-cache.ts'),
-    import('./config/lazy-conditions.ts'),
+    import('./config/conditions.ts'),
   ]);
   const { createExecutors } = await import('./executors/index.ts');
   const { createReleaseStore } = await import('./persistence/release-store.ts');
+  const secrets = createSecrets({ env: process.env, project: project.root });
   return createEngine({
     ...parts,
     clock: systemClock,
     ids: systemIds,
     files: systemFiles,
     cache: createStageCache({ stateDir: project.stateDir }),
-    conditions: lazyConditions(),
-    executors: (run) => createExecutors({ ...run, secrets: parts.secrets }),
+    conditions: createConditions(),
+    secrets,
+    executors: (run) => createExecutors({ ...run, secrets }),
     http: systemHttp,
     vcs: openVcs,
     releases: createReleaseStore({ stateDir: project.stateDir }),

@@ -1,4 +1,4 @@
-import { JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './options.ts';
+import { JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './command-options.ts';
 
 export interface CommandSpec {
   readonly name: string;
@@ -15,7 +15,6 @@ export interface CommandSpec {
 }
 
 const RUN = 'a run: its id, the beginning of one, or `last`';
-
 const PIPELINE = { min: 1, max: 1, what: 'one pipeline: its name or its file' };
 const ONE_RUN = { min: 1, max: 1, what: RUN };
 const NONE = { min: 0, max: 0, what: 'no argument' };
@@ -185,12 +184,31 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ['pipewright init --dry-run'],
   },
   {
+    name: 'demo',
+    usage: '[--break] [--keep] [--dir DIR]',
+    summary: 'Make a small project in a temporary folder and deploy it twice by the autopilot.',
+    positionals: NONE,
+    options: [
+      { name: 'break', type: 'flag', help: 'The second version is bad: see it undone (exit 5).' },
+      { name: 'keep', type: 'flag', help: 'Leave the services running and the folder there.' },
+      {
+        name: 'dir',
+        type: 'value',
+        value: 'DIR',
+        help: 'An empty folder for the project (default: a temporary one).',
+      },
+      { name: 'end', type: 'flag', help: 'End the services that --keep left in --dir.' },
+      { ...JSON_OPTION, help: 'The same as --output json.' },
+    ],
+    examples: ['pipewright demo', 'pipewright demo --break', 'pipewright demo --keep --dir shop'],
+  },
+  {
     name: 'doctor',
     usage: '',
     summary: 'Look for the tools that pipelines may need, and at the state folder.',
     positionals: NONE,
-    options: [{ name: 'notify', type: 'flag', help: 'Only send a test message.' }, JSON_OPTION],
-    examples: ['pipewright doctor', 'pipewright doctor --notify'],
+    options: [JSON_OPTION],
+    examples: ['pipewright doctor'],
   },
   {
     name: 'audit',
@@ -200,19 +218,6 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: ONE_RUN,
     options: [JSON_OPTION],
     examples: ['pipewright audit verify last'],
-  },
-  {
-    name: 'hook',
-    usage: 'install|uninstall|run [pre-commit|pre-push]',
-    summary: 'Git hooks: stop secrets and broken files at the commit, offer the pipeline at the push.',
-    verbs: ['install', 'uninstall', 'run'],
-    positionals: { min: 0, max: 3, what: 'pre-commit or pre-push, after "run"' },
-    options: [
-      { name: 'pre-commit', type: 'flag', help: 'Install this one (default: both).' },
-      { name: 'pre-push', type: 'flag', help: 'Install this one (default: both).' },
-      JSON_OPTION,
-    ],
-    examples: ['pipewright hook install', 'pipewright hook run pre-commit', 'pipewright hook uninstall'],
   },
   {
     name: 'completion',
@@ -235,12 +240,12 @@ export const COMMANDS: readonly CommandSpec[] = [
 /** Part of the contract, not yet built: named so that they are refused with a reason. */
 export const LATER_COMMANDS = [
   'rollback',
-  'demo',
   'transfer',
   'watch',
   'worker',
   'queue',
   'serve',
+  'hook',
   'context',
 ] as const;
 

@@ -1,5 +1,4 @@
 import type { Selection } from '../core/events.ts';
-import type { HookName } from '../core/staged.ts';
 
 /** A command line, understood. What it names is not looked at yet. */
 export type Command =
@@ -20,9 +19,9 @@ export type Command =
   | ({ readonly name: 'validate'; readonly files: readonly string[] } & Common)
   | ({ readonly name: 'schema'; readonly of: 'pipeline' | 'project' } & Common)
   | ({ readonly name: 'init'; readonly dryRun: boolean } & Common)
-  | ({ readonly name: 'doctor'; readonly notify: boolean } & Common)
+  | DemoCommand
+  | ({ readonly name: 'doctor' } & Common)
   | ({ readonly name: 'audit'; readonly verb: 'verify'; readonly run: string } & Common)
-  | HookCommand
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
 
 export interface HelpCommand extends Common {
@@ -75,6 +74,15 @@ export interface PlanCommand extends PipelineRequest {
   readonly name: 'plan';
 }
 
+export interface DemoCommand extends Common {
+  readonly name: 'demo';
+  readonly isBroken: boolean;
+  readonly keep: boolean;
+  /** Only end what an earlier one left. */
+  readonly end: boolean;
+  readonly dir?: string;
+}
+
 export interface RunsCommand extends Common {
   readonly name: 'runs';
   readonly stats: boolean;
@@ -112,9 +120,3 @@ export interface AnswerCommand extends Common {
   readonly stage: string;
   readonly comment?: string;
 }
-
-export type HookCommand = Common & { readonly name: 'hook' } & (
-    | { readonly verb: 'install'; readonly hooks: readonly HookName[] }
-    | { readonly verb: 'uninstall' }
-    | { readonly verb: 'run'; readonly hook: HookName }
-  );

@@ -20,12 +20,12 @@ export async function dispatch(command: CommandWithServices, services: Services)
       return (await import('./commands/logs.ts')).logs(command, services);
     case 'init':
       return (await import('./commands/init.ts')).init(command, services);
+    case 'demo':
+      return (await import('./commands/demo.ts')).demo(command, services);
     case 'doctor':
       return (await import('./commands/doctor.ts')).doctor(command, services);
     case 'validate':
       return (await import('./commands/check.ts')).validate(command, services);
-    case 'hook':
-      return (await import('./commands/hook.ts')).hook(command, services);
     case 'schema':
       return (await import('./commands/check.ts')).schema(command, services);
     default:

@@ -6,8 +6,10 @@ export interface RollbackUnit {
   readonly digest: string;
   /** What it is called on the host: `app:abc1234`, or the folder. */
   readonly reference: string;
-  /** Variables of the service as they were; secrets are references. */
+  /** Variables of the service as they were. */
   readonly env: Readonly<Record<string, string>>;
+  /** Variables that are references, resolved when it starts. */
+  readonly secrets?: Readonly<Record<string, string>>;
   /** The compose file's text where there is one. */
   readonly compose?: string;
 }

@@ -32,6 +32,8 @@ export interface Instance {
   readonly id: string;
   readonly digest: string;
   readonly reference: string;
+  /** What its runtime calls it, where that is not the id. */
+  readonly name?: string;
   /** Where it answers, as seen from its host. */
   readonly address?: { readonly host: string; readonly port: number };
   readonly run_id?: string;
@@ -76,11 +78,6 @@ export interface Runtime {
     artifact: Artifact,
     io: RuntimeIo,
   ) => Promise<Result<{ readonly bytes_sent: number; readonly method: string }>>;
-  /**
-   * Adds what belongs to the unit beside the image: the compose file's text, with the image in it. Asked for when a release is
-   * put together; a unit that has it already comes back as it is.
-   */
-  readonly complete?: (target: Target, artifact: Artifact, io: RuntimeIo) => Promise<Result<Artifact>>;
   /** Reasons why it cannot be started there: platform, compose file that does not render, ports. Empty: none. */
   readonly check: (target: Target, artifact: Artifact, io: RuntimeIo) => Promise<Result<readonly string[]>>;
   /** Starts it: `recreate` instead of the old one, `start-first` beside it and without traffic. */
@@ -92,6 +89,12 @@ export interface Runtime {
   readonly inspect: (target: Target, instance: Instance, io: RuntimeIo) => Promise<Result<InstanceFacts>>;
   /** Ends an instance; what a rollback would need of it (image, release folder) stays. */
   readonly retire: (target: Target, instance: Instance, io: RuntimeIo) => Promise<Result<void>>;
+  /** What it said last, oldest line first. */
+  readonly logs?: (
+    target: Target,
+    instance: Instance,
+    io: RuntimeIo & { readonly lines: number },
+  ) => Promise<Result<readonly string[]>>;
   /** Removes what no release of `keep` needs. Never touches what it did not make. */
   readonly prune: (target: Target, keep: readonly RollbackUnit[], io: RuntimeIo) => Promise<Result<void>>;
 }

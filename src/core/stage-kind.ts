@@ -45,10 +45,14 @@ export interface StageContext {
   ) => Promise<Result<JsonObject>>;
   /** Tasks and steps of the current attempt that have ended, by name. */
   readonly recorded: Readonly<Record<string, Pick<StepFinished, 'outputs' | 'failure' | 'variable'>>>;
+  /** Names of its tasks and steps that have begun, ended or not. */
+  readonly begun: readonly string[];
   readonly ports: StagePorts;
   /** Sections of pipewright.yaml, as they were when the run was created. */
   readonly settings: StageSettings;
   readonly runId: string;
+  /** Who wants it run: user@host. */
+  readonly by: string;
   readonly environment: string;
   /** The chosen ones: full ids, oldest first. */
   readonly commits: readonly string[];
@@ -108,6 +112,11 @@ export interface StageKind<Kind extends string = string, Schema extends z.ZodTyp
    * later one (or itself) asks for a rollback; `context.recorded` says how far it came. Its tasks are recorded.
    */
   readonly undo?: (config: z.output<Schema>, context: StageContext) => Promise<Result<JsonObject>>;
+  /**
+   * Called once at the end of a run, however it came out, for a stage that has begun: lets go of what outlived its
+   * stage for the sake of later ones. Not when the run is only interrupted or waits. Nothing of it is recorded.
+   */
+  readonly settle?: (config: z.output<Schema>, context: StageContext) => Promise<void>;
 }
 
 /** Infers the config type from the schema; returns its argument. */

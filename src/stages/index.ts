@@ -1,19 +1,27 @@
 import type { StageKind } from '../core/stage-kind.ts';
 import { approval } from './approval.ts';
 import { changeAnalysis } from './change-analysis.ts';
+import { deploy } from './deploy.ts';
 import { dockerBuild } from './docker-build.ts';
 import { pipeline } from './pipeline.ts';
+import { releaseBuild } from './release-build.ts';
+import { serviceBuild } from './service-build.ts';
 import { shell } from './shell.ts';
 import { stream } from './stream.ts';
 import { testSuite } from './test-suite.ts';
+import { verify } from './verify.ts';
 
 /** Every stage kind, by the name used in YAML. A new kind is one file and one line here. */
 export const stageKinds: Readonly<Record<string, StageKind>> = {
   approval,
   'change-analysis': changeAnalysis,
+  deploy,
   'docker-build': dockerBuild,
   pipeline,
+  'release-build': releaseBuild,
+  'service-build': serviceBuild,
   shell,
   stream,
   'test-suite': testSuite,
+  verify,
 };

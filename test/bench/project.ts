@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import type { Subject } from './measure.ts';
@@ -29,11 +29,7 @@ export function makeProject(pipeline: string): string {
   return makeFolder({ 'pipewright.yaml': 'project: bench\n', 'pipelines/it.yaml': pipeline });
 }
 
-/**
- * `keepState: false` starts each round without history. The old state is moved aside and not deleted: ext4
- * looks at every inode that was deleted in the last minutes before it gives out a new one, and a file
- * that costs 15 µs would cost 700.
- */
+/** `keepState: false` starts each round without history. */
 export function pipewright(
   name: string,
   cwd: string,
@@ -44,12 +40,8 @@ export function pipewright(
     name,
     command: [process.execPath, BIN, ...args],
     cwd,
-    ...(!keepState && { before: () => moveAside(path.join(cwd, 'state')) }),
+    ...(!keepState && { before: () => rmSync(path.join(cwd, 'state'), { recursive: true, force: true }) }),
   };
-}
-
-function moveAside(folder: string): void {
-  if (existsSync(folder)) renameSync(folder, `${folder}.${process.hrtime.bigint()}`);
 }
 
 export const nodeNothing: Subject = {

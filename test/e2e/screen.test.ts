@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { temporaryProject, type TemporaryProject } from '../support/cli.ts';
 import { onPty } from '../support/pty.ts';
-import { SLOW } from './cli-project.ts';
 
 const RELEASE = `name: release
 description: Test it, ask, deploy it.
@@ -25,6 +24,19 @@ stages:
     require_confirmation: true
     steps:
       - {name: push, command: "echo pushed {{.version}} | tee pushed"}
+`;
+
+const SLOW = `name: slow
+stages:
+  - name: long
+    uses: shell
+    on_interrupt: retry
+    steps:
+      - {name: sleep, command: "echo begun; test -e quick || exec sleep 60"}
+  - name: after
+    uses: shell
+    steps:
+      - {name: note, command: echo after}
 `;
 
 function project(): TemporaryProject {

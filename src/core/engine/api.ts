@@ -15,7 +15,6 @@ import type {
   Secrets,
   StageCache,
 } from '../ports.ts';
-import type { Notifier } from '../notify.ts';
 import type { ReleaseStore } from '../releases.ts';
 import type { PipelineLock } from '../run-index.ts';
 import type { RunState } from '../run-state.ts';
@@ -39,7 +38,6 @@ export interface EngineDeps {
   readonly http: Http;
   readonly vcs: StagePorts['vcs'];
   readonly releases: ReleaseStore;
-  readonly notifier: Notifier;
 }
 
 /** What executors need to know of a run. */

@@ -11,12 +11,13 @@ import { endedStage } from './ended-stage.ts';
 import { recordRequest } from './confirm.ts';
 import { type GraphResult, runFinally, runGraph, runNested } from './graph.ts';
 import { rollBack } from './rollback.ts';
+import { settleStages } from './settle-stages.ts';
 import { runPlace } from './run-place.ts';
 import type { RunContext } from './run-context.ts';
 import { findStage, type Scope } from './scope.ts';
 import { Slots } from './slots.ts';
 import { stopReason, type StopReason } from './stop.ts';
-import { tellEnd } from './tell-end.ts';
+import { stagesToUndo } from './undo.ts';
 
 /** The events that open this process's part of a run: `run.created`, or `run.resumed` and resets. */
 export type Opening = (log: EventLog) => Promise<void>;
@@ -34,17 +35,6 @@ export interface RunStart {
  * Fails only when the state cannot be written.
  */
 export async function driveRun(
-  deps: EngineDeps,
-  handle: RunHandle,
-  start: RunStart,
-  drive: Drive,
-): Promise<Result<RunState>> {
-  const result = await driveOwned(deps, handle, start, drive);
-  if (result.ok) await tellEnd(deps, { before: start.state, after: result.value }, drive.signal);
-  return result;
-}
-
-async function driveOwned(
   deps: EngineDeps,
   handle: RunHandle,
   start: RunStart,
@@ -173,6 +163,7 @@ async function finishRun(session: Session, result: GraphResult, began: number): 
   const closing: RunContext = stop ? { ...run, signal: log.broken } : run;
   if (stop) await recordCancel(log, stop);
   const rollbackFailure = stop ? undefined : await rollBackIfAsked(closing, session, result);
+  await settleStages(closing, scope);
   await runFinally(closing, scope);
   await stopLeftovers(session);
   const ending = endingOf(log.state, { stop, result, rollbackFailure });
@@ -192,6 +183,10 @@ async function rollBackIfAsked(
   const isAsked =
     by !== undefined || asksForRollback(scope, failure && { reason: 'stage-failed', ...failure });
   if (!failure || !isAsked) return undefined;
+  const { rollback } = run.log.state;
+  // A stage that failed before it changed anything is a failure, not a rollback.
+  if (!rollback && stagesToUndo(run.log.state, scope.definition, failure.stage).length === 0)
+    return undefined;
   return rollBack(run, scope, { cause: failure.stage, ...(by !== undefined && { by }) });
 }
 

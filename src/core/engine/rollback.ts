@@ -3,7 +3,7 @@ import type { Failure } from '../failure.ts';
 import type { StageState } from '../run-state.ts';
 import { stageProgress } from './progress.ts';
 import type { RunContext } from './run-context.ts';
-import { findStage, type Scope, variablesOf } from './scope.ts';
+import { findStage, type Scope, scopeOf, variablesOf } from './scope.ts';
 import { stageContext } from './stage-context.ts';
 import { failureOfThrow } from './stage-runner.ts';
 import { runStep } from './step-runner.ts';
@@ -120,13 +120,4 @@ function wasUndone(stage: StageState | undefined, step: string, tries: number): 
   return Array.from({ length: tries - 1 }, (_, at) => stage?.steps[prefixOf(at + 1) + step]).some(
     (known) => known?.finished !== undefined && !known.finished.failure,
   );
-}
-
-/** A nested stage's templates read its own pipeline; its parameters are those of the run by then. */
-function scopeOf(scope: Scope, id: string): Scope {
-  const [head = '', ...rest] = id.split('/');
-  const stage = scope.definition.stages.find(({ name }) => name === head);
-  if (rest.length === 0 || !stage?.pipeline) return scope;
-  const inner = { definition: stage.pipeline, prefix: `${scope.prefix}${head}/`, params: scope.params };
-  return scopeOf(inner, rest.join('/'));
 }

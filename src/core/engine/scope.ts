@@ -1,6 +1,5 @@
 import type { PipelineDefinition, StageDefinition } from '../definition.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
-import type { Conditions } from '../ports.ts';
 import type { RunState, StageState } from '../run-state.ts';
 
 /** One pipeline inside a run: the outermost has the prefix `''`, one that stage `a` runs has `a/`. */
@@ -32,7 +31,7 @@ export function variablesOf(scope: Scope, facts: RunFacts, state: RunState): Jso
     const stage = state.stages[scope.prefix + definition.name];
     if (!stage) continue;
     const outputs = outputsOf(stage);
-    stages[definition.name] = { status: stage.status, outputs };
+    stages[definition.name] = { kind: definition.uses, status: stage.status, outputs };
     Object.assign(promoted, outputs);
   }
   return {
@@ -82,11 +81,11 @@ export function downstreamOf(definition: PipelineDefinition, names: ReadonlySet<
   return definition.stages.map(({ name }) => name).filter((name) => reached.has(name) && !names.has(name));
 }
 
-/** Before the first `if:` of a pipeline is looked at. */
-export async function loadConditions(
-  { conditions }: { readonly conditions: Conditions },
-  { definition }: Pick<Scope, 'definition'>,
-): Promise<void> {
-  const stages = [...definition.stages, ...definition.finally];
-  if (stages.some((stage) => stage.if !== undefined)) await conditions.load?.();
+/** A nested stage's templates read its own pipeline; its parameters are those of the run by then. */
+export function scopeOf(scope: Scope, id: string): Scope {
+  const [head = '', ...rest] = id.split('/');
+  const stage = scope.definition.stages.find(({ name }) => name === head);
+  if (rest.length === 0 || !stage?.pipeline) return scope;
+  const inner = { definition: stage.pipeline, prefix: `${scope.prefix}${head}/`, params: scope.params };
+  return scopeOf(inner, rest.join('/'));
 }

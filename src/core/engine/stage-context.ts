@@ -48,6 +48,9 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
     get recorded() {
       return recordedOf(target);
     },
+    get begun() {
+      return Object.keys(run.log.state.stages[id]?.steps ?? {});
+    },
     ports: {
       ids: deps.ids,
       files: deps.files,
@@ -60,6 +63,7 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
     },
     settings: created.settings ?? defaultSettings('project'),
     runId: facts.run_id,
+    by: created.by,
     environment: facts.environment,
     commits: facts.commits,
     writeArtifact: (name, text) => run.handle.writeArtifact(`${slug(id)}/${name}`, text),

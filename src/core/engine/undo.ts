@@ -67,9 +67,10 @@ export function stagesToUndo(
   return [...broken, ...completed].map(({ name }) => name);
 }
 
-/** Its author wrote steps for it, or its kind knows how and had begun to do something. */
+/** Its author wrote steps for it, or its kind knows how and had done something, or may have. */
 function hasUndo({ rollback }: StageDefinition, { undoable, steps }: StageState): boolean {
-  return rollback.length > 0 || (undoable === true && Object.keys(steps).length > 0);
+  if (rollback.length > 0) return true;
+  return undoable === true && Object.values(steps).some(({ finished }) => !finished?.failure);
 }
 
 /** What an undo would run, for whoever has to say yes to it. */

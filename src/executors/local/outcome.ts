@@ -13,8 +13,8 @@ import { FILTER_ENDED } from './spawn.ts';
 export interface ShimExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** It was in a lane, and there it did not even begin, or it has. */
-  readonly inLane?: 'refused' | 'unrecorded' | 'begun';
+  /** A lane could not create the claim. */
+  readonly refused?: true;
   /** Where it was read already. */
   readonly record?: ExitRecord | undefined;
 }
@@ -38,7 +38,7 @@ export interface EndedStep {
 
 export function outcomeOf(step: EndedStep): CommandOutcome {
   // Whatever is on disk then belongs to whoever ran this try.
-  if (isNotClaimed(step)) return { failure: claimFailure(step) };
+  if (isNotClaimed(step)) return { failure: claimFailure(step.files) };
   const record = step.exit?.record ?? parseExitRecord(readText(step.files.exit) ?? '');
   const exitCode = exitCodeOf(record, step.exit);
   const failure = step.stopped ?? failureOf(step, record, exitCode);
@@ -96,8 +96,7 @@ const NOT_JOINED =
   'the control group for this step was made, but this user may not move a process into it, or the limit is below what a shell needs';
 
 function isNotClaimed({ exit, files, pid }: EndedStep): boolean {
-  if (exit?.inLane) return exit.inLane !== 'begun';
-  return exit?.code === NOT_CLAIMED && !isClaimedBy(files, pid);
+  return exit?.refused === true || (exit?.code === NOT_CLAIMED && !isClaimedBy(files, pid));
 }
 
 function isClaimedBy(files: StepFiles, pid: number): boolean {
@@ -105,19 +104,16 @@ function isClaimedBy(files: StepFiles, pid: number): boolean {
   return typeof claim === 'object' && claim.pid === pid;
 }
 
-function claimFailure({ exit, files: { claim } }: EndedStep): Failure {
+function claimFailure({ claim }: StepFiles): Failure {
   // A full disk takes the file's name and not its one line.
-  const isFull = exit?.inLane ? exit.inLane === 'unrecorded' : (readText(claim) ?? '') === '';
-  if (isFull) {
+  if ((readText(claim) ?? '') === '') {
     return { reason: 'state-unwritable', path: claim, detail: 'no space left for the claim of the step' };
   }
-  return CLAIMED_BEFORE;
+  return {
+    reason: 'interrupted',
+    detail: 'this try was claimed before: another process ran it or called it off',
+  };
 }
-
-export const CLAIMED_BEFORE: Failure = {
-  reason: 'interrupted',
-  detail: 'this try was claimed before: another process ran it or called it off',
-};
 
 function usageOf(
   { peakBytes, limits }: EndedStep,

@@ -35,8 +35,7 @@ const running = order.steps.map((step) =>
   ),
 );
 if (order.announced) {
-  const successor = (): string => path.join(folder, 'owner.1');
-  const keeper = new Keeper({ runId, steps: path.join(folder, 'steps'), successor });
+  const keeper = new Keeper({ runId, folder, steps: path.join(folder, 'steps') });
   for (const token of order.announced) keeper.add({ token, orphan: { policy: 'kill', finish_ms: 0 } });
   setInterval(() => undefined, 1000);
 }

@@ -69,6 +69,8 @@ async function runStage(folder: string, steps: readonly object[], options: RunOp
     stage: stage('flow', [], { uses: 'stream' }),
     attempt: 1,
     project: folder,
+    by: 'tester@here',
+    begun: [],
     variables: {
       run_id: '20260101-000000-abcdef0',
       pipeline: 'demo',

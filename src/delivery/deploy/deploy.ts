@@ -1,0 +1,199 @@
+import { failed, ok, type Result } from '../../core/failure.ts';
+import type { JsonObject } from '../../core/json.ts';
+import type { ServiceRelease } from '../../core/releases.ts';
+import type { Artifact } from '../../core/runtime.ts';
+import type { TaskIo } from '../../core/stage-kind.ts';
+import { restore } from '../restore.ts';
+import { rollOut } from '../rollout.ts';
+import { type Candidate, type GateOptions, passGate } from './gate.ts';
+import { asArtifact, asJson, type GateRecord, type PlaceRecord, readGate } from './records.ts';
+import { type DeliverySession, runtimeIo } from './session.ts';
+import { placeName } from './targets.ts';
+
+/** The task that holds the gate; an undo reads it back. */
+export const GATE_TASK = 'gate';
+
+/**
+ * Deploys one release: the gate, then each service in order, its first host as the canary. Every service@host is a
+ * task of its own, so that a crash repeats none and an undo knows how far it came.
+ */
+export async function deployRelease(
+  session: DeliverySession,
+  candidate: Candidate,
+  options: GateOptions,
+): Promise<Result<JsonObject>> {
+  const { context } = session;
+  if (candidate.services.length === 0) {
+    await context.log('nothing has to be deployed');
+    return ok({ deployed: [] });
+  }
+  const count = candidate.services.reduce((sum, { hosts }) => sum + hosts.length, 0);
+  const gate = await context.task(
+    {
+      name: GATE_TASK,
+      text: 'lock the environment, bring the release there, look at every condition',
+      work: (io) => passGate(session, candidate, options, io),
+    },
+    { index: 1, total: count + 1 },
+  );
+  if (!gate.ok) return gate;
+  const record = readGate(gate.value);
+  if (!record) return failed({ reason: 'unexpected', message: 'the record of the gate cannot be read' });
+  const places: JsonObject[] = [];
+  for (const [index, place] of record.places.entries()) {
+    const done = await deployPlace(session, record, place, { index: index + 2, total: count + 1 });
+    if (!done.ok) {
+      await restoreAtOnce(session, record, place);
+      return done;
+    }
+    places.push({ ...asJson(place), ...done.value });
+  }
+  return ok({
+    gate: asJson({ conditions: record.conditions })['conditions'] ?? [],
+    deployed: candidate.services.map(({ service }) => service),
+    release: asJson({
+      run_id: context.runId,
+      commit: record.commit,
+      environment: context.environment,
+      has_migration: record.has_migration,
+      artifacts: record.artifacts,
+      places,
+    }),
+  });
+}
+
+function deployPlace(
+  session: DeliverySession,
+  record: GateRecord,
+  { service, host }: PlaceRecord,
+  at: { readonly index: number; readonly total: number },
+): Promise<Result<JsonObject>> {
+  const { context } = session;
+  return context.task(
+    {
+      name: `deploy ${placeName(service, host)}`,
+      text: `start the new version of ${service} on ${host}, wait until it is healthy, switch to it`,
+      context: host,
+      work: async (io) => {
+        const unit = record.artifacts[service];
+        const place = await session.open(service, host);
+        if (!place.ok) return place;
+        if (!unit) return failed({ reason: 'unexpected', message: `no artifact of ${service}` });
+        const artifact = asArtifact(unit);
+        const { runtime, target } = place.value;
+        const locked = await session.lock([host], io.signal);
+        if (!locked.ok) return locked;
+        // On record before it serves: whoever reads the registry next knows what may be running.
+        const noted = await noteRelease(session, record, { service, artifact, verdict: 'deployed' });
+        if (!noted.ok) return noted;
+        const rolledOut = await rollOut({
+          runtime,
+          target,
+          artifact,
+          clock: context.clock,
+          io: runtimeIo(io),
+          recheck: async () => {
+            const held = await session.checkLock(host, io.signal);
+            if (!held.ok) return held;
+            const problems = await runtime.check(target, artifact, runtimeIo(io));
+            return problems.ok ? noneLeft(service, host, problems.value) : problems;
+          },
+        });
+        if (!rolledOut.ok) return rolledOut;
+        const { instance, facts, switch_ms: switchMs, was_there: wasThere } = rolledOut.value;
+        await io.log(`${placeName(service, host)}: serves ${artifact.reference}, switched in ${switchMs} ms`);
+        const { id, digest, reference, name, address } = instance;
+        return ok(
+          asJson({
+            instance: { id, digest, reference, name, address },
+            facts,
+            switch_ms: switchMs,
+            was_there: wasThere,
+          }),
+        );
+      },
+    },
+    at,
+  );
+}
+
+function noneLeft(service: string, host: string, problems: readonly string[]): Result<void> {
+  if (problems.length === 0) return ok(undefined);
+  const message = `right before the switch of ${placeName(service, host)}: ${problems.join(', ')}`;
+  return failed({ reason: 'reported', message, retryable: false });
+}
+
+/** Writes how a release of this run stands; the same run and service again replaces it. */
+export function noteRelease(
+  { context, services }: DeliverySession,
+  record: Pick<GateRecord, 'has_migration'>,
+  {
+    service,
+    artifact,
+    verdict,
+  }: { readonly service: string; readonly artifact: Artifact; readonly verdict: ServiceRelease['verdict'] },
+): Promise<Result<void>> {
+  const planned = services.find((known) => known.service === service);
+  const { digest, reference, env, secrets, compose, commit } = artifact;
+  return context.ports.releases.record({
+    digest,
+    reference,
+    env,
+    ...(secrets && { secrets }),
+    ...(compose !== undefined && { compose }),
+    run_id: context.runId,
+    service,
+    environment: context.environment,
+    commit,
+    hosts: planned?.hosts ?? [],
+    runtime: planned?.settings.runtime ?? 'process',
+    deployed_at: context.clock.now(),
+    verdict,
+    has_migration: record.has_migration,
+  });
+}
+
+/**
+ * Spec 2: a service that did not come up gets its former version back at once, whatever the pipeline says of failures;
+ * with `recreate` nothing else serves. With start-first the former version was never away.
+ */
+async function restoreAtOnce(
+  session: DeliverySession,
+  record: GateRecord,
+  place: PlaceRecord,
+): Promise<void> {
+  const settings = session.services.find(({ service }) => service === place.service)?.settings;
+  if (settings?.strategy !== 'recreate' || !place.previous || session.context.signal.aborted) return;
+  await session.context.task({
+    name: `restore ${placeName(place.service, place.host)}`,
+    text: `bring back the former version of ${place.service} on ${place.host}`,
+    context: place.host,
+    work: (io) => restorePlace(session, record, place, io),
+  });
+}
+
+/** One service@host back to what the gate found there. */
+export async function restorePlace(
+  session: DeliverySession,
+  record: GateRecord,
+  { service, host, previous }: PlaceRecord,
+  io: TaskIo,
+): Promise<Result<JsonObject>> {
+  const place = await session.open(service, host);
+  if (!place.ok) return place;
+  const bad = record.artifacts[service];
+  if (!bad) return ok({});
+  const restored = await restore({
+    runtime: place.value.runtime,
+    target: place.value.target,
+    bad: { ...asArtifact(bad) },
+    previous: previous ? asArtifact(previous) : undefined,
+    clock: session.context.clock,
+    io: runtimeIo(io),
+    recheck: () => session.checkLock(host, io.signal),
+  });
+  if (!restored.ok) return restored;
+  const { way, switch_ms: switchMs } = restored.value;
+  await io.log(`${placeName(service, host)}: ${way}, serving again after ${switchMs} ms`);
+  return ok(asJson(restored.value));
+}

@@ -1,0 +1,138 @@
+import { ok, type Result } from '../../core/failure.ts';
+import type { Artifact, RuntimeIo } from '../../core/runtime.ts';
+import type { TaskIo } from '../../core/stage-kind.ts';
+import { measureBaseline, watchedPaths } from './baseline.ts';
+import type { PlaceFacts } from './conditions.ts';
+import type { Candidate } from './gate.ts';
+import { artifactOfRelease, type PlaceRecord } from './records.ts';
+import { serviceEnv } from './service-env.ts';
+import { type DeliverySession, type OpenPlace, runtimeIo } from './session.ts';
+import { placeName } from './targets.ts';
+
+/** What the gate finds out about one service@host. */
+export interface SeenPlace {
+  readonly facts: PlaceFacts;
+  readonly record: PlaceRecord;
+}
+
+/** Brings the artifact to every service@host and looks at it; changes nothing that serves. */
+export async function lookAtPlaces(
+  session: DeliverySession,
+  candidate: Candidate,
+  io: TaskIo,
+): Promise<Result<readonly SeenPlace[]>> {
+  const seen: SeenPlace[] = [];
+  for (const { service, hosts } of candidate.services) {
+    const artifact = candidate.artifacts[service];
+    if (!artifact) continue;
+    for (const host of hosts) {
+      const place = await session.open(service, host);
+      if (!place.ok) return place;
+      const facts = await lookAtPlace(session, place.value, artifact, runtimeIo(io));
+      if (!facts.ok) return facts;
+      seen.push(facts.value);
+    }
+  }
+  return ok(seen);
+}
+
+async function lookAtPlace(
+  session: DeliverySession,
+  place: OpenPlace,
+  artifact: Artifact,
+  io: RuntimeIo,
+): Promise<Result<SeenPlace>> {
+  const { runtime, target, service, host } = place;
+  const name = placeName(service, host.name);
+  const space = await runtime.space(target, artifact, io);
+  if (!space.ok) return space;
+  const floor = session.context.settings.deploy.min_free_disk;
+  const hasRoom = space.value.free_bytes >= Math.max(floor, space.value.needed_bytes);
+  const delivered = hasRoom
+    ? await runtime.deliver(target, artifact, io)
+    : ok({ bytes_sent: 0, method: 'no room' });
+  if (!delivered.ok) return delivered;
+  await io.log(`${name}: ${delivered.value.bytes_sent} bytes sent (${delivered.value.method})`);
+  const problems = hasRoom ? await runtime.check(target, artifact, io) : ok([]);
+  if (!problems.ok) return problems;
+  const previous = await previousOf(session, place, artifact, io);
+  if (!previous.ok) return previous;
+  const before = previous.value;
+  const previousProblems = before ? await runtime.check(target, before, io) : ok([]);
+  if (!previousProblems.ok) return previousProblems;
+  return ok({
+    facts: {
+      place: name,
+      ...(before && { previous: before }),
+      previous_problems: previousProblems.value,
+      problems: problems.value,
+      free_bytes: space.value.free_bytes,
+      needed_bytes: space.value.needed_bytes,
+      volume: space.value.place,
+      digest_on_host: !problems.value.some((problem) => problem.includes(artifact.digest)),
+    },
+    record: {
+      service,
+      host: host.name,
+      previous: before ? unitOf(before) : null,
+      baseline_ms: before ? await baselineOf(session, place, io) : {},
+    },
+  });
+}
+
+function unitOf(artifact: Artifact): NonNullable<PlaceRecord['previous']> {
+  const { env, secrets, ...rest } = artifact;
+  return { ...rest, env: { ...env }, ...(secrets && { secrets: { ...secrets } }) };
+}
+
+/** What serves there now, with the variables its release was recorded with; what another run put there counts too. */
+async function previousOf(
+  { context }: DeliverySession,
+  { runtime, target, service }: OpenPlace,
+  artifact: Artifact,
+  io: RuntimeIo,
+): Promise<Result<Artifact | undefined>> {
+  const current = await runtime.current(target, io);
+  if (!current.ok) return current;
+  const serves = current.value;
+  if (!serves) return ok(undefined);
+  const history = await context.ports.releases.read(context.environment, service);
+  if (!history.ok) return history;
+  if (serves.run_id === artifact.run_id && serves.digest === artifact.digest) {
+    // An earlier attempt of this run has put it there: what it replaced is what to go back to.
+    const before = history.value.releases.find(
+      ({ run_id: id, verdict }) => id !== context.runId && verdict !== 'failed' && verdict !== 'rolled_back',
+    );
+    return ok(before && artifactOfRelease(before));
+  }
+  const known = history.value.releases.find(
+    (release) =>
+      release.digest === serves.digest && (serves.run_id === undefined || release.run_id === serves.run_id),
+  );
+  if (known) return ok(artifactOfRelease(known));
+  const env = serviceEnv(target.settings, context.variables);
+  if (!env.ok) return env;
+  return ok({
+    digest: serves.digest,
+    reference: serves.reference,
+    env: env.value,
+    secrets: target.settings.secrets,
+    commit: serves.commit ?? '',
+    run_id: serves.run_id ?? '',
+    size_bytes: 0,
+  });
+}
+
+async function baselineOf(
+  { context }: DeliverySession,
+  place: OpenPlace,
+  { signal }: RuntimeIo,
+): Promise<Record<string, number>> {
+  const { verify } = context.settings;
+  const paths = watchedPaths(place.service, place.target.settings.health.path, verify);
+  return measureBaseline(place, paths, {
+    samples: verify.watchdog.samples * 2,
+    signal,
+    clock: context.clock,
+  });
+}

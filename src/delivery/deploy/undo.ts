@@ -1,0 +1,78 @@
+import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
+import type { JsonObject, JsonValue } from '../../core/json.ts';
+import { messageOf } from '../health.ts';
+import { GATE_TASK, noteRelease, restorePlace } from './deploy.ts';
+import { asArtifact, type GateRecord, type PlaceRecord, readGate } from './records.ts';
+import type { DeliverySession } from './session.ts';
+import { placeName } from './targets.ts';
+
+/**
+ * Undoes what this run deployed: service by service in reverse order, by the same code that deploys, each at most once.
+ * Goes on after one that cannot be undone, and then says what a person must do.
+ */
+export async function undoRelease(session: DeliverySession): Promise<Result<JsonObject>> {
+  const { context } = session;
+  const record = readGate(context.recorded[GATE_TASK]?.outputs);
+  if (!record) return ok({ undone: [] });
+  const begun = record.places.filter(({ service, host }) => hasBegun(session, placeName(service, host)));
+  if (record.has_migration && begun.length > 0) return failed(heldByMigration(session, begun));
+  const undone: JsonValue[] = [];
+  const failures: Failure[] = [];
+  const order = begun.toReversed();
+  for (const [index, place] of order.entries()) {
+    const result = await undoPlace(session, record, place, { index: index + 1, total: order.length });
+    if (result.ok) undone.push(placeName(place.service, place.host));
+    else failures.push(result.failure);
+  }
+  for (const service of new Set(begun.map(({ service: name }) => name))) {
+    const unit = record.artifacts[service];
+    if (!unit) continue;
+    await noteRelease(session, record, { service, artifact: asArtifact(unit), verdict: 'rolled_back' });
+    if (record.commit !== '') {
+      await context.ports.releases.markBad(context.environment, service, record.commit);
+    }
+  }
+  const [first] = failures;
+  return first ? failed(notUndone(session, failures, first)) : ok({ undone });
+}
+
+/** A task that has not even begun has changed nothing. */
+function hasBegun({ context }: DeliverySession, place: string): boolean {
+  return context.begun.includes(`deploy ${place}`);
+}
+
+async function undoPlace(
+  session: DeliverySession,
+  record: GateRecord,
+  place: PlaceRecord,
+  at: { readonly index: number; readonly total: number },
+): Promise<Result<JsonObject>> {
+  return session.context.task(
+    {
+      name: placeName(place.service, place.host),
+      text: `back to what ${place.service} ran on ${place.host} before`,
+      context: place.host,
+      work: async (io) => {
+        const locked = await session.lock([place.host], io.signal);
+        if (!locked.ok) return locked;
+        return restorePlace(session, record, place, io);
+      },
+    },
+    at,
+  );
+}
+
+function heldByMigration({ context }: DeliverySession, begun: readonly PlaceRecord[]): Failure {
+  const places = begun.map(({ service, host }) => placeName(service, host)).join(', ');
+  return {
+    reason: 'reported',
+    message: `the database was changed with this release, so ${places} stay as they are: check that the former version works with the schema as it is now, then pipewright rollback --env ${context.environment}`,
+    retryable: false,
+  };
+}
+
+function notUndone({ context }: DeliverySession, failures: readonly Failure[], first: Failure): Failure {
+  if (failures.length === 1) return first;
+  const message = `${failures.map(messageOf).join('; ')}; see pipewright why ${context.runId}`;
+  return { reason: 'reported', message, retryable: false };
+}

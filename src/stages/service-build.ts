@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { ok } from '../core/failure.ts';
+import { defineStage } from '../core/stage-kind.ts';
+import { plannedServices } from '../delivery/deploy/targets.ts';
+import { dockerBuild } from './docker-build.ts';
+import { releaseBuild } from './release-build.ts';
+
+export const serviceBuild = defineStage({
+  kind: 'service-build',
+  summary: 'Build every service that changed the way it runs: as a Docker image, or as a release folder.',
+  schema: z.strictObject({}),
+  run: async (_config, context) => {
+    const folders = await releaseBuild.run({}, context);
+    const hasImages = plannedServices(context.settings.deploy).some(
+      ({ settings }) => settings.runtime !== 'process',
+    );
+    if (!folders.ok || !hasImages) return folders;
+    const images = await dockerBuild.run({}, context);
+    return images.ok ? ok({ ...folders.value, ...images.value }) : images;
+  },
+});
