@@ -179,13 +179,18 @@ class SshExecutor {
         const followed = await this.#follow(step, attachLine(step.place, step.copy.offsets));
         if (followed.type === 'said') return followed;
         detail = followed.type === 'lost' ? followed.detail : detailOf(followed.failure);
-        if (followed.type === 'unopened' && followed.failure.reason === 'authentication') break;
+        if (this.#isHopeless(followed)) break;
         await delay(Math.min(waitMs, Math.max(0, deadline - performance.now())));
       }
     } finally {
       step.signal.removeEventListener('abort', shorten);
     }
     return { type: 'gone', detail };
+  }
+
+  #isHopeless(followed: Followed): boolean {
+    if (this.#options.link.isClosed) return true;
+    return followed.type === 'unopened' && followed.failure.reason === 'authentication';
   }
 
   #outcome(step: Step, last: Word | Followed): CommandOutcome {

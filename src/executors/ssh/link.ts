@@ -74,6 +74,11 @@ export class Link {
     throw error;
   }
 
+  /** It will never connect again. */
+  get isClosed(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
   /** Breaks the connection: it is in doubt. The next use makes another. */
   abandon(): void {
     this.#connection?.client.destroy();

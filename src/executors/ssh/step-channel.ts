@@ -43,8 +43,8 @@ export async function followStep(following: Following): Promise<Followed> {
     connection.onLost(() => resolve());
   });
   const words = new LastWord(following);
-  const stopStopping = stopOnAbort(channel, following);
   channel.write(following.line);
+  const stopStopping = stopOnAbort(channel, following);
   const acknowledge = (): void => {
     if (!words.isComplete(following.output)) return;
     following.output.finish();

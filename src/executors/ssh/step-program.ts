@@ -124,9 +124,13 @@ exec 3<&0 </dev/null
       done) rm -f -- "$b.log" "$b.out" "$b.sh" "$b.lease"; exit 0 ;;
     esac
   done
-  kill -TERM $$ 2>/dev/null
-  [ -n "$lease" ] || exit 0
   exec 2>/dev/null
+  l=''; { read -r l <"$b.lease"; }
+  [ "$l" = "$mine" ] || exit 0
+  # From now on the number of the follower may become that of another process.
+  mine=gone-$nonce; echo "$mine" >"$b.lease"
+  kill -TERM $$
+  [ -n "$lease" ] || exit 0
   i=0
   while [ $i -lt "$lease" ]; do
     [ -e "$b.exit" ] && exit 0
@@ -162,10 +166,13 @@ ${CONTROL}
   exec </dev/null >>"$b.${isCaptured ? 'out' : 'log'}" 2>>"$b.log"
   ${isLong ? `text=". '$b.sh'"` : `text=${quote(script)}`}
   set -- "$@" /bin/sh -c ${quote(shim)} sh "$b.claim" "$b.exit" "$boot" "$text"
-  unset text
+  (
+    unset text
 ${exports.join('\n')}
-  "$@"
-  kill -USR1 $$
+    exec "$@"
+  )
+  l=''; { read -r l <"$b.lease"; } 2>/dev/null
+  [ "$l" = "$mine" ] && kill -USR1 $$
 ) &`;
 }
 
