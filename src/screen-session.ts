@@ -63,11 +63,26 @@ export async function runScreen(parts: SessionParts): Promise<number> {
       services.terminal.say(`pipewright: the screen broke: ${describe(error)}`);
       return 'plain' as const;
     });
+    if (painter.stats().isStuck) giveUpOutput();
     if (left === 'plain') await goOnPlain(parts, views, { runs, handOver: screen.handOver });
     else await sayHowItEnded(parts, views, runs);
     return codeOf(parts, runs, stop.cause());
   } finally {
     stop.dispose();
+  }
+}
+
+/**
+ * The terminal has stopped reading, and Node writes to terminals synchronously: one more byte, also the one that some
+ * exit handler writes, would hold this process for as long as nobody reads.
+ */
+function giveUpOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.write = (_data: unknown, encoding?: unknown, callback?: unknown): boolean => {
+      const done = typeof encoding === 'function' ? encoding : callback;
+      if (typeof done === 'function') process.nextTick(() => void done());
+      return true;
+    };
   }
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { temporaryProject, type TemporaryProject } from '../support/cli.ts';
 import { onPty } from '../support/pty.ts';
@@ -165,4 +166,38 @@ test('a run that cannot begin says so on the terminal and not on a screen that v
   await using app = onPty(['run', 'bad'], { cwd: place.root });
   expect(await app.ended).toBe(2);
   expect(app.scrollback()).toContain('bad.yaml:2:');
+});
+
+const NOISY = `name: noisy
+stages:
+  - name: flood
+    steps: ['while :; do echo 0123456789 0123456789 0123456789; done']
+`;
+
+/** Of a process that may have ended already. */
+function stateOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.[0] ?? '';
+  } catch {
+    return 'gone';
+  }
+}
+
+test('SIGTERM ends it also when the terminal has stopped reading, and the run is cancelled', async () => {
+  using place = temporaryProject({ 'pipelines/noisy.yaml': NOISY });
+  await using app = onPty(['run', 'noisy'], { cwd: place.root, columns: 200, rows: 60 });
+  await app.shows('0123456789', 'following');
+  const pid = app.pid();
+  app.stall();
+  // The flood fills what the kernel keeps for the terminal.
+  await expect
+    .poll(() => place.json(['show', 'last']), { timeout: 5_000 })
+    .toMatchObject({ status: 'running' });
+  await new Promise((resolve) => {
+    setTimeout(resolve, 1_500);
+  });
+  process.kill(pid, 'SIGTERM');
+  // Nobody waits for it: a stopped parent leaves a zombie.
+  await expect.poll(() => ['Z', 'gone'].includes(stateOf(pid)), { timeout: 8_000 }).toBe(true);
+  expect(await place.json(['show', 'last'])).toMatchObject({ status: 'cancelled' });
 });

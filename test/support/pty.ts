@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { Terminal } from '@xterm/headless';
 import { LAUNCHER, PINNED_NODE } from './cli.ts';
 
@@ -12,6 +13,10 @@ export interface PtyProgram extends AsyncDisposable {
   readonly isAlternate: () => boolean;
   /** Bytes as the program wrote them. */
   readonly written: () => string;
+  /** Number of the program's process. */
+  readonly pid: () => number;
+  /** The terminal stops reading, for good. */
+  readonly stall: () => void;
   /** The exit code. */
   readonly ended: Promise<number | null>;
 }
@@ -73,6 +78,8 @@ export function onPty(
     scrollback: () => text(0, term.buffer.active.length),
     isAlternate: () => term.buffer.active.type === 'alternate',
     written: () => written,
+    pid: () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ')[0]),
+    stall: () => void child.kill('SIGSTOP'),
     ended,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL');

@@ -17,6 +17,8 @@ export interface CompositorStats {
   readonly dropped: number;
   /** Milliseconds since the terminal last took a whole frame, 0 when none is on its way. */
   readonly stalledMs: number;
+  /** It did not take what leaving needs: whoever writes to it now waits until it reads, maybe for good. */
+  readonly isStuck: boolean;
 }
 
 export interface Compositor {
@@ -156,6 +158,7 @@ class FrameCompositor implements Compositor {
     bytes: this.#bytes,
     dropped: this.#dropped,
     stalledMs: this.#writer?.isBusy ? performance.now() - this.#startedAtMs : 0,
+    isStuck: this.#isStuck,
   });
 
   readonly close = (): void => {
