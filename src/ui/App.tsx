@@ -136,7 +136,7 @@ function placeOf({ screen, page, palette, picker, run, size }: ScreenState): str
   ].join('|');
 }
 
-function titleOf(state: ScreenState, { theme, spinner }: Drawing): string {
+function titleOf(state: ScreenState, { theme, spinner, clock }: Drawing): string {
   const { page, size, screen, form, history, home } = state;
   const bar = (left: string, right = ''): string =>
     theme.inverse(theme.strong(spread(` ${left}`, `${right} `, size.columns)));
@@ -152,7 +152,7 @@ function titleOf(state: ScreenState, { theme, spinner }: Drawing): string {
     case 'form':
       return bar(`Run ${oneLine(form?.target ?? '')}`);
     case 'run':
-      return theme.inverse(theme.strong(runTitle(state, spinner ?? spinnerAt(state.frame))));
+      return theme.inverse(theme.strong(runTitle(state, spinner ?? spinnerAt(state.frame), clock)));
     case 'history':
       return bar(
         'History',

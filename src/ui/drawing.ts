@@ -11,4 +11,6 @@ export interface Drawing {
   readonly paneRows: PaneSet['rows'];
   /** A cell that a compositor turns by itself; without one the frames of the state do. */
   readonly spinner?: string;
+  /** Cells of a clock that a compositor moves by itself; without them it stands until the next frame. */
+  readonly clock?: (sinceMs: number) => string;
 }

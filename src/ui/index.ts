@@ -23,7 +23,7 @@ export interface ScreenOptions {
   readonly backend: Backend;
   readonly panes: PaneSet;
   /** Without one, panes are drawn as part of Ink's own frame. */
-  readonly painter?: Pick<Compositor, 'stdout' | 'setPanes' | 'setModes' | 'redraw' | 'close'>;
+  readonly painter?: Pick<Compositor, 'stdout' | 'clock' | 'setPanes' | 'setModes' | 'redraw' | 'close'>;
   readonly stdin: NodeJS.ReadStream;
   readonly stdout: NodeJS.WriteStream;
   /** False: the theme is `mono`, whatever was chosen. */
@@ -54,7 +54,7 @@ export interface Screen {
 export function showScreen(options: ScreenOptions): Screen {
   const { backend, panes, stdout, nowMs } = options;
   const store = createScreenStore(backend.project, nowMs(), options.preferences);
-  const ticker = createTicker(store, { nowMs, isMoving });
+  const ticker = createTicker(store, { nowMs, isMoving, ...(options.painter && { motionMs: PAINTED_MS }) });
   const { promise: ended, resolve: end } = Promise.withResolvers<'done' | 'plain'>();
   let suspend: SuspendTerminal | undefined;
   const host: TerminalHost = {
@@ -71,7 +71,7 @@ export function showScreen(options: ScreenOptions): Screen {
     text: backend.text,
     panes,
     paneRows: options.painter ? () => [] : panes.rows,
-    ...(options.painter && { spinner: SPINNER_CELL }),
+    ...(options.painter && { spinner: SPINNER_CELL, clock: options.painter.clock }),
   };
   const commands = createCommands(context, () => helpLines(modeOf(store.getState()), drawing.theme));
   const keyboard = createKeyboard(store, commands);
@@ -122,6 +122,9 @@ function followMouse(store: ScreenStore, painter: ScreenOptions['painter']): () 
   arrange(store.getState());
   return store.subscribe(arrange);
 }
+
+/** A compositor moves clocks and spinners by itself; this often a clock gets room for a longer text. */
+const PAINTED_MS = 10_000;
 
 /** A clock or a spinner is on the screen. */
 function isMoving(state: ScreenState): boolean {

@@ -29,7 +29,12 @@ const MOTION_MS = 1000;
  */
 export function createTicker(
   store: ScreenStore,
-  options: { readonly nowMs: () => number; readonly isMoving: (state: ScreenState) => boolean },
+  options: {
+    readonly nowMs: () => number;
+    readonly isMoving: (state: ScreenState) => boolean;
+    /** Milliseconds between frames for what only counts, default 1000. */
+    readonly motionMs?: number;
+  },
 ): Ticker {
   let changes: Change[] = [];
   let timer: NodeJS.Timeout | undefined;
@@ -45,7 +50,7 @@ export function createTicker(
   const motion = setInterval(() => {
     const state = store.getState();
     if (options.isMoving(state)) store.setState({ nowMs: options.nowMs(), frame: state.frame + 1 });
-  }, MOTION_MS);
+  }, options.motionMs ?? MOTION_MS);
   return {
     later: (change) => {
       changes.push(change);

@@ -4,6 +4,9 @@ import { allPids, factsOf, isOfOtherStep, readText } from './processes.ts';
 /** Most steps are short or steady: an early look, then few. */
 const FIRST_LOOK_MS = 50;
 const INTERVAL_MS = 500;
+/** A step that has run for long is looked at less often: the kernel keeps each process's own peak meanwhile. */
+const LONG_INTERVAL_MS = 2_000;
+const LONG_AFTER_MS = 10_000;
 /** A look may take this share of the time, on a machine with many processes. */
 const BUSY_SHARE = 0.02;
 
@@ -13,11 +16,14 @@ export class MemorySampler {
   /** By lane: the step that it runs. */
   readonly #lanes = new Map<number, string>();
   #timer: NodeJS.Timeout | undefined;
+  /** When the newest step began. */
+  #newestMs = 0;
 
   /** `session`: process number of the step's leader; of a lane, counted is only what belongs to step `ofLane`. Returns the function that ends it: bytes, undefined when it was too short to be seen. */
   watch(session: number, ofLane?: string): () => number | undefined {
     if (process.platform !== 'linux') return () => undefined;
     this.#peaks.set(session, 0);
+    this.#newestMs = performance.now();
     if (ofLane !== undefined) this.#lanes.set(session, ofLane);
     // Soon for the new one, also when the next look at the others is far.
     this.#lookIn(FIRST_LOOK_MS);
@@ -53,7 +59,8 @@ export class MemorySampler {
       this.#raise(session, peakBytes);
     }
     for (const [session, bytes] of sums) this.#raise(session, bytes);
-    this.#lookIn(Math.max(INTERVAL_MS, (performance.now() - startMs) / BUSY_SHARE));
+    const intervalMs = startMs - this.#newestMs > LONG_AFTER_MS ? LONG_INTERVAL_MS : INTERVAL_MS;
+    this.#lookIn(Math.max(intervalMs, (performance.now() - startMs) / BUSY_SHARE));
   }
 
   #raise(session: number, bytes: number): void {

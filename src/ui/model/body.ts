@@ -148,7 +148,8 @@ export function runBody(state: ScreenState, drawing: Drawing, body: Rectangle): 
   const parts = panes.map((area, at) => ({ area, rows: paneRows(run, at, area, drawing) }));
   if (tree) {
     const nodes = treeOf(run);
-    const look = { theme, nowMs, spinner: drawing.spinner ?? spinnerAt(frame), isFocused: run.focus === 0 };
+    const { clock, spinner = spinnerAt(frame) } = drawing;
+    const look = { theme, nowMs, spinner, isFocused: run.focus === 0, ...(clock && { clock }) };
     parts.unshift({
       area: tree,
       rows: drawTree(nodes, run.chosen, { ...look, width: tree.width, height: tree.height }),

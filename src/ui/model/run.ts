@@ -1,4 +1,5 @@
 import type { RunState } from '../../core/run-state.ts';
+import type { Drawing } from '../drawing.ts';
 import { windowStart } from '../list.ts';
 import { isDrivenShown, type ScreenState } from '../state.ts';
 import { clip, oneLine, pad, spread, widthOf } from '../text.ts';
@@ -9,7 +10,7 @@ import { amountOf, barRow } from './bar.ts';
 import { type Area, fill } from './rows.ts';
 import type { TreeNode } from './tree.ts';
 
-interface Look {
+interface Look extends Pick<Drawing, 'clock'> {
   readonly theme: Theme;
   readonly nowMs: number;
   /** For what runs. */
@@ -69,17 +70,15 @@ function barOf({ progress, depth }: TreeNode, width: number, theme: Theme): stri
   return progress ? indent + barRow(progress, width - indent.length, theme) : '';
 }
 
-function nodeRow(
-  node: TreeNode,
-  { width, theme, nowMs, spinner }: Look & { readonly width: number },
-): string {
+function nodeRow(node: TreeNode, { width, ...look }: Look & { readonly width: number }): string {
+  const { theme, spinner } = look;
   const fold = node.isParent ? (node.isOpen ? '▾' : '▸') : ' ';
   const mark = paintStatus(node.status, node.status === 'running' ? spinner : markOf(node.status), theme);
   const note = node.note === undefined ? '' : ` ${theme.dim(oneLine(node.note))}`;
   const amount = node.progress && !hasBar(node) ? oneLine(amountOf(node.progress)) : '';
   return spread(
     `${'  '.repeat(node.depth)}${fold} ${mark} ${nameOf(node, theme)}${attemptOf(node, theme)}${note}`,
-    amount === '' ? timeOf(node, nowMs) : theme.dim(clip(amount, Math.max(8, Math.floor(width / 2)))),
+    amount === '' ? timeOf(node, look) : theme.dim(clip(amount, Math.max(8, Math.floor(width / 2)))),
     width - 1,
   );
 }
@@ -97,21 +96,26 @@ function attemptOf({ attempt, maxAttempts, status }: TreeNode, theme: Theme): st
   return ` ${theme.warn(`attempt ${attempt} of ${Math.max(attempt, maxAttempts)}`)}`;
 }
 
-function timeOf({ durationMs, runningSince, status }: TreeNode, nowMs: number): string {
+function timeOf({ durationMs, runningSince, status }: TreeNode, look: Pick<Look, 'clock' | 'nowMs'>): string {
   if (durationMs !== undefined) return clockOf(durationMs);
-  if (runningSince !== undefined) return clockOf(nowMs - Date.parse(runningSince));
+  if (runningSince !== undefined) return since(Date.parse(runningSince), look);
   return status === 'skipped' ? 'skipped' : '';
 }
 
+/** The time since then; moved by a compositor where there is one. */
+function since(sinceMs: number, { clock, nowMs }: Pick<Look, 'clock' | 'nowMs'>): string {
+  return clock ? clock(sinceMs) : clockOf(nowMs - sinceMs);
+}
+
 /** Title of the run screen: what runs, how it stands, for how long. */
-export function runTitle(screen: ScreenState, spinner: string): string {
+export function runTitle(screen: ScreenState, spinner: string, clock: Drawing['clock']): string {
   const { run, nowMs, size } = screen;
   const left = ` ${oneLine(run?.title ?? '')}  ${run?.runId ?? ''}`;
   if (!run?.state) return pad(left, size.columns);
   const { state, isWatched } = run;
   const mark = `${state.status === 'running' ? spinner : markOf(state.status)} ${statusText(state)}`;
   const sinceMs = isDrivenShown(screen) ? screen.driven?.sinceMs : undefined;
-  const right = `${mark}  ${clockOf(elapsedMs(state, nowMs, sinceMs))} `;
+  const right = `${mark}  ${elapsed(state, sinceMs, { nowMs, ...(clock && { clock }) })} `;
   const who = isWatched ? '  (run by another process)' : '';
   return spread(`${left}${environmentOf(state)}${who}`, right, size.columns);
 }
@@ -128,11 +132,12 @@ function statusText(state: RunState): string {
 }
 
 /** Without the time in which no process ran it, as far as that is known. */
-function elapsedMs(state: RunState, nowMs: number, sinceMs: number | undefined): number {
-  if (state.duration_ms !== undefined) return state.duration_ms;
-  if (state.status !== 'running') return state.spent_ms;
-  if (sinceMs !== undefined) return state.spent_ms + nowMs - sinceMs;
-  return state.started_at === undefined ? 0 : nowMs - Date.parse(state.started_at);
+function elapsed(state: RunState, sinceMs: number | undefined, look: Pick<Look, 'clock' | 'nowMs'>): string {
+  const { duration_ms: durationMs, status, spent_ms: spentMs, started_at: startedAt } = state;
+  if (durationMs !== undefined) return clockOf(durationMs);
+  if (status !== 'running') return clockOf(spentMs);
+  if (sinceMs !== undefined) return since(sinceMs - spentMs, look);
+  return startedAt === undefined ? clockOf(0) : since(Date.parse(startedAt), look);
 }
 
 /** Title of a log pane. */

@@ -1,6 +1,7 @@
 import type { PaneSet } from './contract.ts';
 import { type PanePlace, Screen } from './compose.ts';
 import { type Cursor, InkReader, type InkWrite } from './ink-frame.ts';
+import { Motion, SPINNER_MS } from './motion.ts';
 import { type FrameWriter, openTtyWriter, streamWriter } from './tty-writer.ts';
 
 export interface CompositorOptions {
@@ -8,6 +9,8 @@ export interface CompositorOptions {
   readonly panes: PaneSet;
   /** Frames a second that growing logs may cause, default 30. Keys and Ink are not held back by it. */
   readonly fps?: number;
+  /** Unix epoch, milliseconds; for clocks. */
+  readonly nowMs?: () => number;
 }
 
 export interface CompositorStats {
@@ -26,6 +29,8 @@ export interface Compositor {
   readonly stdout: NodeJS.WriteStream;
   /** Where panes are. Ink leaves these cells blank; a row in which it does not keeps what Ink drew. */
   readonly setPanes: (places: readonly PanePlace[]) => void;
+  /** Cells that count the time since then by themselves. */
+  readonly clock: (sinceMs: number) => string;
   /** Something may have changed: a frame soon. */
   readonly invalidate: () => void;
   /** What the terminal shows is not known any more: everything is written again. */
@@ -44,14 +49,6 @@ export interface TerminalModes {
   readonly off: string;
 }
 
-/**
- * A cell with this character shows a spinner that turns by itself, without a frame of Ink: an idle
- * screen costs next to nothing. Private use, one cell wide.
- */
-export const SPINNER_CELL = '\ue0fb';
-
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
-const SPINNER_MS = 100;
 const DEFAULT_FPS = 30;
 /** How long leaving waits for a terminal that does not read. */
 const LEAVE_TIMEOUT_MS = 1000;
@@ -73,6 +70,8 @@ export function createCompositor(stdout: NodeJS.WriteStream, options: Compositor
 
 class FrameCompositor implements Compositor {
   readonly stdout: NodeJS.WriteStream;
+  readonly clock: Compositor['clock'];
+  readonly #motion: Motion;
   readonly #real: NodeJS.WriteStream;
   readonly #panes: PaneSet;
   readonly #gapMs: number;
@@ -100,7 +99,9 @@ class FrameCompositor implements Compositor {
   #bytes = 0;
   #dropped = 0;
 
-  constructor(stdout: NodeJS.WriteStream, { panes, fps = DEFAULT_FPS }: CompositorOptions) {
+  constructor(stdout: NodeJS.WriteStream, { panes, fps = DEFAULT_FPS, nowMs = Date.now }: CompositorOptions) {
+    this.#motion = new Motion(nowMs);
+    this.clock = this.#motion.clock;
     this.#real = stdout;
     this.#panes = panes;
     this.#gapMs = 1000 / fps;
@@ -253,7 +254,7 @@ class FrameCompositor implements Compositor {
       place,
       rows: this.#panes.rows(place.paneId, place.width, place.height),
     }));
-    const body = this.#screen.update(this.#withSpinner(), rows, this.#real.rows);
+    const body = this.#screen.update(this.#moved(), rows, this.#real.rows);
     const cursor = this.#cursorBytes(body !== '');
     const passed = this.#passed;
     this.#passed = '';
@@ -269,18 +270,18 @@ class FrameCompositor implements Compositor {
     return cursor.visible ? `\x1b[${cursor.row + 1};${cursor.column + 1}H\x1b[?25h` : '\x1b[?25l';
   }
 
-  #withSpinner(): readonly string[] {
-    if (!this.#base.some((row) => row.includes(SPINNER_CELL))) return this.#base;
-    const at = Math.floor(performance.now() / SPINNER_MS);
+  #moved(): readonly string[] {
+    const turn = Math.floor(performance.now() / SPINNER_MS);
+    const rows = this.#motion.fill(this.#base, turn);
+    if (!rows) return this.#base;
     this.#turn ??= setTimeout(
       () => {
         this.#turn = undefined;
         this.#draw();
       },
-      (at + 1) * SPINNER_MS - performance.now(),
+      (turn + 1) * SPINNER_MS - performance.now(),
     ).unref();
-    const glyph = SPINNER[at % SPINNER.length] ?? ' ';
-    return this.#base.map((row) => row.replaceAll(SPINNER_CELL, glyph));
+    return rows;
   }
 }
 

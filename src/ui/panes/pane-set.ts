@@ -32,6 +32,8 @@ class Panes implements PaneSet {
   readonly #slices: { readonly wake: () => void; readonly stop: () => void };
   #timer: NodeJS.Timeout | undefined;
   #polls = 0;
+  /** Polls that the timer sleeps through. */
+  #stride = 1;
 
   constructor({ color = true, pollMs = DEFAULT_POLL_MS, sliceMs, now = Date.now }: PaneSetOptions) {
     this.#options = { keepColor: color, now };
@@ -43,12 +45,13 @@ class Panes implements PaneSet {
     const known = this.#members.get(paneId);
     if (known && known.pane.file === source.file) {
       known.pane.live = source.live;
+      this.#hurry();
       return;
     }
     known?.pane.close();
     const pane = new Pane(source, this.#options);
     this.#members.set(paneId, { pane, grownAtMs: performance.now(), news: undefined });
-    this.#timer ??= setInterval(() => this.#poll(), this.#pollMs).unref();
+    this.#hurry();
     this.#slices.wake();
     this.#tell(paneId, 'input');
   };
@@ -57,7 +60,7 @@ class Panes implements PaneSet {
     this.#members.get(paneId)?.pane.close();
     this.#members.delete(paneId);
     if (this.#members.size > 0) return;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#slices.stop();
   };
@@ -96,15 +99,32 @@ class Panes implements PaneSet {
   readonly copyText: PaneSet['copyText'] = (paneId, what) =>
     this.#members.get(paneId)?.pane.copy(what).text ?? '';
 
+  /** Looks at what is due, tells what is new; sleeps as long as nothing is likely to happen. */
   #poll(): void {
-    this.#polls += 1;
+    const before = this.#polls;
+    this.#polls += this.#stride;
     for (const [paneId, member] of this.#members) {
-      if (this.#polls % this.#every(member) === 0) this.#look(member);
+      const every = this.#every(member);
+      if (Math.floor(this.#polls / every) > Math.floor(before / every)) this.#look(member);
       const { news } = member;
       if (!news) continue;
       member.news = undefined;
       this.#tell(paneId, news);
     }
+    if (this.#members.size === 0) return;
+    const soonest = [...this.#members.values()].map((member) => (member.news ? 1 : this.#every(member)));
+    this.#arm(Math.min(...soonest));
+  }
+
+  #arm(stride: number): void {
+    clearTimeout(this.#timer);
+    this.#stride = stride;
+    this.#timer = setTimeout(() => this.#poll(), this.#pollMs * stride).unref();
+  }
+
+  /** There is something to look at or to tell. */
+  #hurry(): void {
+    if (!this.#timer || this.#stride > 1) this.#arm(1);
   }
 
   #every({ pane, grownAtMs }: Member): number {
@@ -125,6 +145,7 @@ class Panes implements PaneSet {
     for (const member of this.#members.values()) {
       const progress = member.pane.step();
       member.news ??= 'progress';
+      this.#hurry();
       if (progress.isAwaited) more = 'awaited';
       else if (progress.more && more === 'done') more = 'counting';
     }

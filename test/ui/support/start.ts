@@ -26,7 +26,7 @@ export function startScreen(
   const screen = showScreen({
     backend: backend.port,
     panes,
-    painter: createCompositor(terminal.stdout, { panes }),
+    painter: createCompositor(terminal.stdout, { panes, nowMs: () => NOW_MS }),
     stdin: terminal.stdin,
     stdout: terminal.stdout,
     hasColor,
