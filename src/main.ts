@@ -158,9 +158,13 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
 async function loadScreen(): Promise<{ readonly runScreen: RunScreen }> {
   const before = process.env['NODE_ENV'];
   process.env['NODE_ENV'] = 'production';
+  // The layout engine would read its own data: URL with fetch; loading what that needs takes as long as all the rest.
+  const fetching = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
+  Reflect.deleteProperty(globalThis, 'fetch');
   try {
     return await import('./screen-session.ts');
   } finally {
+    if (fetching) Object.defineProperty(globalThis, 'fetch', fetching);
     if (before === undefined) delete process.env['NODE_ENV'];
     else process.env['NODE_ENV'] = before;
   }

@@ -91,7 +91,7 @@ function Body({ state, drawing, body, onTheme }: BodyProps): ReactElement {
     return <ThemePicker current={state.theme} {...size} onHighlight={onTheme} />;
   }
   if (state.screen === 'home' && !state.home.isLoaded && !state.page && !state.palette) {
-    return <Loading text="reading pipelines and runs …" width={width} height={height} />;
+    return <Loading text="reading pipelines and runs ..." width={width} height={height} />;
   }
   return <Lines rows={bodyRows(state, drawing, body)} width={body.width} height={body.height} />;
 }

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Figure, isMet, table } from './figure.ts';
 import { spread } from './measure.ts';
+import { programFigures } from './screen-program.ts';
 
 /**
  * `chrt -r 5 node test/bench/screen.ts [--seconds 10] [--stall 10] [--json]`: two panes of a 200x60 screen in a
@@ -309,6 +310,7 @@ async function idle(): Promise<Figure[]> {
 }
 
 const BENCHES: Readonly<Record<string, () => Promise<Figure[]>>> = {
+  program: programFigures,
   idle,
   plain: () => flooded('plain'),
   coloured: () => flooded('coloured'),

@@ -13,7 +13,7 @@ export function Loading({ text, width, height }: LoadingProps): ReactElement {
   return (
     <Box width={width} height={height} paddingLeft={2} paddingTop={1} overflow="hidden">
       <Text dimColor>
-        <Spinner /> {text}
+        <Spinner type="line" /> {text}
       </Text>
     </Box>
   );

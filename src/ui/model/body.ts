@@ -143,7 +143,7 @@ export function layoutOf(run: RunView, body: Rectangle): ReturnType<typeof runLa
 export function runBody(state: ScreenState, drawing: Drawing, body: Rectangle): readonly string[] {
   const { run, nowMs, frame } = state;
   const { theme } = drawing;
-  if (!run?.state) return fill([theme.dim('  beginning …')], body);
+  if (!run?.state) return fill([theme.dim('  beginning ...')], body);
   const { tree, panes } = layoutOf(run, body);
   const parts = panes.map((area, at) => ({ area, rows: paneRows(run, at, area, drawing) }));
   if (tree) {

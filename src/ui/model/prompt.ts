@@ -148,17 +148,31 @@ function key(name: string, label: string): { readonly keys: readonly string[]; r
   return { keys: [name], label };
 }
 
+/** Nothing is known yet that keys could be about. */
+function isFirstFrame({ screen, home, run, page }: ScreenState): boolean {
+  return !page && ((screen === 'home' && !home.isLoaded) || (screen === 'run' && run?.state === undefined));
+}
+
 /** The keys that matter now, as many as fit. */
 export function footerRow(state: ScreenState, theme: Theme): string {
   const { columns } = state.size;
+  const overlay = overlayKeys(state);
+  if (overlay !== undefined) return pad(` ${theme.dim(overlay)}`, columns);
+  // Plain letters only: measuring the first others takes as long as drawing all of the first frame.
+  // And the keys of leaving stand with its question.
+  if (isFirstFrame(state) || modeOf(state) === 'leaving') return ' '.repeat(columns);
+  return pad(keysRow(state, theme), columns);
+}
+
+/** What keys do in something that lies over the screen. */
+function overlayKeys({ line, palette, picker, isChoosingTheme }: ScreenState): string | undefined {
+  if (line) return 'enter accepts  ·  esc drops it';
+  if (palette || picker) return 'type to search  ·  ↑ ↓ choose  ·  enter does it  ·  esc closes';
+  return isChoosingTheme ? '↑ ↓ choose  ·  enter keeps it  ·  esc goes back' : undefined;
+}
+
+function keysRow(state: ScreenState, theme: Theme): string {
   const mode = modeOf(state);
-  if (state.line) return pad(` ${theme.dim('enter accepts  ·  esc drops it')}`, columns);
-  if (state.palette || state.picker)
-    return pad(` ${theme.dim('type to search  ·  ↑ ↓ choose  ·  enter does it  ·  esc closes')}`, columns);
-  if (state.isChoosingTheme)
-    return pad(` ${theme.dim('↑ ↓ choose  ·  enter keeps it  ·  esc goes back')}`, columns);
-  // Its keys stand with the question.
-  if (mode === 'leaving') return ' '.repeat(columns);
   const help = ' ? help';
   const shown = KEYMAP[mode].filter(
     (binding) =>
@@ -170,9 +184,9 @@ export function footerRow(state: ScreenState, theme: Theme): string {
   let row = '';
   for (const { keys, label } of shown) {
     const next = `${row === '' ? ' ' : theme.dim(' · ')}${theme.info(labelOf(keys[0] ?? ''))} ${label}`;
-    if (widthOf(row) + widthOf(next) > columns - help.length - 3) break;
+    if (widthOf(row) + widthOf(next) > state.size.columns - help.length - 3) break;
     row += next;
   }
   const isHelped = KEYMAP[mode].some(({ keys }) => keys.includes('?')) && mode !== 'form';
-  return isHelped ? pad(`${row}${theme.dim(' · ')}${theme.info('?')} help`, columns) : pad(row, columns);
+  return isHelped ? `${row}${theme.dim(' · ')}${theme.info('?')} help` : row;
 }
