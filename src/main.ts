@@ -11,6 +11,7 @@ import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
+import type { Notifier } from './core/notify.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -93,6 +94,13 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     return createRunStore({ stateDir: project.stateDir, identity, clock: systemClock });
   });
   const config = once(() => loadConfig(project, terminal));
+  const secrets = createSecrets({ env: process.env, project: project.root });
+  const notifier: Notifier = {
+    send: async (...notice) => {
+      const { openNotifier } = await import('./notices.ts');
+      return openNotifier({ project, secrets, warn: terminal.say }).send(...notice);
+    },
+  };
   const services: Services = {
     terminal,
     env: process.env,
@@ -106,6 +114,14 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return createViews({ sink: terminal, hasColor: terminal.hasColor, cwd });
     }),
     vcs: openVcs,
+    hooks: async () => {
+      const { openProjectHooks } = await import('./project-hooks.ts');
+      return openProjectHooks({
+        project,
+        node: process.execPath,
+        launcher: path.resolve(process.argv[1] ?? ''),
+      });
+    },
     settings: async () => {
       const loaded = await config();
       return loaded.ok ? { ok: true, value: loaded.value.settings } : loaded;
@@ -114,11 +130,19 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       const loaded = await config();
       if (!loaded.ok) return loaded;
       const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
-      return { ok: true, value: await engineOf(deps) };
+      return { ok: true, value: await engineOf({ ...deps, secrets, notifier }) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
-      return engineOf({ project, store: await store(), kinds: {}, prompter: nobody, identity });
+      return engineOf({
+        project,
+        store: await store(),
+        kinds: {},
+        prompter: nobody,
+        identity,
+        secrets,
+        notifier,
+      });
     },
     state: async (runId) => {
       const { stateOf } = await import('./core/engine/engine.ts');
@@ -129,7 +153,8 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       (await import('./pipeline-source.ts')).createPipelineSource({ config, terminal, cwd }),
     screen: async (common, prepared) => {
       const { runScreen } = await loadScreen();
-      return runScreen({ services, common, ...(prepared && { prepared }) });
+      const release = terminal.holdBack();
+      return runScreen({ services, common, ...(prepared && { prepared }) }).finally(release);
     },
     schema: async (of) => {
       const { pipelineJsonSchema, projectJsonSchema } = await import('./config/json-schema.ts');
@@ -138,6 +163,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return pipelineJsonSchema(loaded.ok ? loaded.value.deps.kinds : await builtInKinds());
     },
     firstFiles: async () => (await import('./config/first-files/index.ts')).firstFiles(project.root),
+    notifier,
     at: (folder) => createServices({ project: folder }, terminal),
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
@@ -225,28 +251,29 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
   };
 }
 
-interface EngineParts extends Pick<EngineDeps, 'store' | 'kinds' | 'prompter' | 'identity'> {
+interface EngineParts extends Pick<
+  EngineDeps,
+  'store' | 'kinds' | 'prompter' | 'identity' | 'secrets' | 'notifier'
+> {
   readonly project: ProjectPlaces;
 }
 
 async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
-  const [{ createEngine }, { createStageCache }, { createConditions }] = await Promise.all([
+  const [{ createEngine }, { createStageCache }, { lazyConditions }] = await Promise.all([
     import('./core/engine/engine.ts'),
     import('./persistence/stage-cache.ts'),
-    import('./config/conditions.ts'),
+    import('./config/lazy-conditions.ts'),
   ]);
   const { createExecutors } = await import('./executors/index.ts');
   const { createReleaseStore } = await import('./persistence/release-store.ts');
-  const secrets = createSecrets({ env: process.env, project: project.root });
   return createEngine({
     ...parts,
     clock: systemClock,
     ids: systemIds,
     files: systemFiles,
     cache: createStageCache({ stateDir: project.stateDir }),
-    conditions: createConditions(),
-    secrets,
-    executors: (run) => createExecutors({ ...run, secrets }),
+    conditions: lazyConditions(),
+    executors: (run) => createExecutors({ ...run, secrets: parts.secrets }),
     http: systemHttp,
     vcs: openVcs,
     releases: createReleaseStore({ stateDir: project.stateDir }),

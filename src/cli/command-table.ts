@@ -1,4 +1,4 @@
-import { JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './command-options.ts';
+import { JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './options.ts';
 
 export interface CommandSpec {
   readonly name: string;
@@ -15,6 +15,7 @@ export interface CommandSpec {
 }
 
 const RUN = 'a run: its id, the beginning of one, or `last`';
+
 const PIPELINE = { min: 1, max: 1, what: 'one pipeline: its name or its file' };
 const ONE_RUN = { min: 1, max: 1, what: RUN };
 const NONE = { min: 0, max: 0, what: 'no argument' };
@@ -207,8 +208,8 @@ export const COMMANDS: readonly CommandSpec[] = [
     usage: '',
     summary: 'Look for the tools that pipelines may need, and at the state folder.',
     positionals: NONE,
-    options: [JSON_OPTION],
-    examples: ['pipewright doctor'],
+    options: [{ name: 'notify', type: 'flag', help: 'Only send a test message.' }, JSON_OPTION],
+    examples: ['pipewright doctor', 'pipewright doctor --notify'],
   },
   {
     name: 'audit',
@@ -218,6 +219,19 @@ export const COMMANDS: readonly CommandSpec[] = [
     positionals: ONE_RUN,
     options: [JSON_OPTION],
     examples: ['pipewright audit verify last'],
+  },
+  {
+    name: 'hook',
+    usage: 'install|uninstall|run [pre-commit|pre-push]',
+    summary: 'Git hooks: stop secrets and broken files at the commit, offer the pipeline at the push.',
+    verbs: ['install', 'uninstall', 'run'],
+    positionals: { min: 0, max: 3, what: 'pre-commit or pre-push, after "run"' },
+    options: [
+      { name: 'pre-commit', type: 'flag', help: 'Install this one (default: both).' },
+      { name: 'pre-push', type: 'flag', help: 'Install this one (default: both).' },
+      JSON_OPTION,
+    ],
+    examples: ['pipewright hook install', 'pipewright hook run pre-commit', 'pipewright hook uninstall'],
   },
   {
     name: 'completion',
@@ -245,7 +259,6 @@ export const LATER_COMMANDS = [
   'worker',
   'queue',
   'serve',
-  'hook',
   'context',
 ] as const;
 

@@ -1,4 +1,5 @@
 import type { Selection } from '../core/events.ts';
+import type { HookName } from '../core/staged.ts';
 
 /** A command line, understood. What it names is not looked at yet. */
 export type Command =
@@ -19,9 +20,10 @@ export type Command =
   | ({ readonly name: 'validate'; readonly files: readonly string[] } & Common)
   | ({ readonly name: 'schema'; readonly of: 'pipeline' | 'project' } & Common)
   | ({ readonly name: 'init'; readonly dryRun: boolean } & Common)
+  | ({ readonly name: 'doctor'; readonly notify: boolean } & Common)
   | DemoCommand
-  | ({ readonly name: 'doctor' } & Common)
   | ({ readonly name: 'audit'; readonly verb: 'verify'; readonly run: string } & Common)
+  | HookCommand
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
 
 export interface HelpCommand extends Common {
@@ -120,3 +122,9 @@ export interface AnswerCommand extends Common {
   readonly stage: string;
   readonly comment?: string;
 }
+
+export type HookCommand = Common & { readonly name: 'hook' } & (
+    | { readonly verb: 'install'; readonly hooks: readonly HookName[] }
+    | { readonly verb: 'uninstall' }
+    | { readonly verb: 'run'; readonly hook: HookName }
+  );

@@ -26,6 +26,8 @@ export async function dispatch(command: CommandWithServices, services: Services)
       return (await import('./commands/doctor.ts')).doctor(command, services);
     case 'validate':
       return (await import('./commands/check.ts')).validate(command, services);
+    case 'hook':
+      return (await import('./commands/hook.ts')).hook(command, services);
     case 'schema':
       return (await import('./commands/check.ts')).schema(command, services);
     default:

@@ -4,6 +4,7 @@ import type { StartRequest } from '../core/engine/api.ts';
 import type { Selection } from '../core/events.ts';
 import type { StageSettings } from '../core/settings/index.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
+import { plainStage } from '../core/plain-stage.ts';
 import { didYouMean } from './did-you-mean.ts';
 
 /** What `pipewright.yaml` says of one environment. */
@@ -57,24 +58,7 @@ export function inEnvironment(
 }
 
 function gateStage(message: string, expiresMs: number): StageDefinition {
-  return {
-    name: GATE,
-    uses: 'approval',
-    enabled: true,
-    needs: {},
-    retry: { max_attempts: 1, delay_ms: 0, backoff: 'fixed', max_delay_ms: 0, jitter: 0, on: [] },
-    confirmation: { message, expires_ms: expiresMs },
-    parallel: false,
-    max_workers: 1,
-    on_failure: 'stop',
-    on_interrupt: 'retry',
-    env: {},
-    secrets: [],
-    context: 'local',
-    rollback: [],
-    config: {},
-    line: 1,
-  };
+  return { ...plainStage(GATE, 'approval'), confirmation: { message, expires_ms: expiresMs }, line: 1 };
 }
 
 /** A stage that is not selected is not asked about either: the gate always is. */

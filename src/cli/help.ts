@@ -1,9 +1,8 @@
 import type { ParameterDefinition } from '../core/definition.ts';
 import type { JsonValue } from '../core/json.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
-import { GLOBAL_OPTIONS, type OptionSpec } from './command-options.ts';
-import type { CommandSpec } from './command-table.ts';
-import { COMMANDS, findCommand } from './command-table.ts';
+import { COMMANDS, type CommandSpec, findCommand } from './command-table.ts';
+import { GLOBAL_OPTIONS, type OptionSpec } from './options.ts';
 
 const EXIT_CODES = `Exit codes:
   0 success or warning (--strict: a warning is 1)    1 failed

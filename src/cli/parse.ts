@@ -1,11 +1,12 @@
 import type { Result } from '../core/failure.ts';
 import { failed, ok } from '../core/failure.ts';
+import { HOOKS } from '../core/staged.ts';
 import type { Command, Common, PipelineRequest, Shell } from './command.ts';
 import { LOG_LEVELS, OUTPUTS, SHELLS } from './command.ts';
 import type { CommandSpec } from './command-table.ts';
-import { GLOBAL_OPTIONS } from './command-options.ts';
 import { COMMANDS, findCommand, LATER_COMMANDS } from './command-table.ts';
 import { didYouMean } from './did-you-mean.ts';
+import { GLOBAL_OPTIONS } from './options.ts';
 import type { Scanned } from './scan.ts';
 import { scan, usageError } from './scan.ts';
 
@@ -137,9 +138,10 @@ const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
       : usageError(`There is no schema "${of}".${didYouMean(of, ['pipeline', 'project'])}`, spec);
   },
   init: ({ common, scanned }) => ok({ ...common, name: 'init', dryRun: scanned.flags.has('dry-run') }),
+  doctor: ({ common, scanned }) => ok({ ...common, name: 'doctor', notify: scanned.flags.has('notify') }),
   demo: buildDemo,
-  doctor: ({ common }) => ok({ ...common, name: 'doctor' }),
   audit: ({ common, args }) => ok({ ...common, name: 'audit', verb: 'verify', run: first(args) }),
+  hook: buildHook,
   completion: ({ common, args, spec }) => {
     const shell = SHELLS.find((known): known is Shell => known === args[0]);
     return shell
@@ -191,6 +193,20 @@ function buildRerun({ common, args, scanned, spec }: Input): Result<Command> {
     planOnly: flags.has('plan'),
     yes: flags.has('yes'),
   });
+}
+
+function buildHook({ common, args, scanned, spec }: Input): Result<Command> {
+  const verb = scanned.positionals[0];
+  if (verb === 'run') {
+    // What git gives a hook besides (the remote's name and address) is not needed.
+    const hook = HOOKS.find((name) => name === args[0]);
+    if (hook) return ok({ ...common, name: 'hook', verb, hook });
+    return usageError(`"hook run" needs one of: ${HOOKS.join(', ')}.`, spec);
+  }
+  if (args.length > 0) return usageError(`"hook ${verb}" takes no argument; use --${args[0]}.`, spec);
+  if (verb === 'uninstall') return ok({ ...common, name: 'hook', verb });
+  const chosen = HOOKS.filter((name) => scanned.flags.has(name));
+  return ok({ ...common, name: 'hook', verb: 'install', hooks: chosen.length > 0 ? chosen : HOOKS });
 }
 
 function buildAnswer(name: 'approve' | 'reject', { common, args, scanned }: Input): Result<Command> {

@@ -1,8 +1,8 @@
 import type { Result } from '../core/failure.ts';
 import { failed, ok } from '../core/failure.ts';
 import type { RawParameter } from './command.ts';
-import { GLOBAL_OPTIONS, JSON_OPTION, type OptionSpec } from './command-options.ts';
 import type { CommandSpec } from './command-table.ts';
+import { GLOBAL_OPTIONS, JSON_OPTION, type OptionSpec } from './options.ts';
 import { didYouMean } from './did-you-mean.ts';
 
 /** Words of a command line, sorted into options, arguments and parameters of a pipeline. */

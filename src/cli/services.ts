@@ -6,7 +6,10 @@ import type { JsonObject } from '../core/json.ts';
 import type { Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { StageSettings } from '../core/settings/index.ts';
+import type { TriggerSettings } from '../core/settings/trigger.ts';
+import type { GitHooks } from '../core/staged.ts';
 import type { StagePorts } from '../core/stage-ports.ts';
+import type { Notifier } from '../core/notify.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
 import type { Common, RawParameter } from './command.ts';
 import type { EnvironmentSettings } from './environment.ts';
@@ -33,11 +36,14 @@ export interface Services {
   readonly views: () => Promise<Views>;
   /** The repository around a folder. */
   readonly vcs: StagePorts['vcs'];
+  /** Git hooks of the repository around the project. */
+  readonly hooks: () => Promise<Result<ProjectHooks>>;
   /** Shows the screen until it is left; resolves with the exit code. Only where `wantsScreen` says so. */
   readonly screen: (common: Common, prepared?: PreparedRun) => Promise<number>;
   readonly schema: (of: 'pipeline' | 'project') => Promise<object>;
   /** What `init` would write, from what is in the project's folder. */
   readonly firstFiles: () => Promise<FirstFiles>;
+  readonly notifier: Notifier;
   /** The same for the project in another folder. */
   readonly at: (folder: string) => Promise<Services>;
   /** What commands do at the places where services run. */
@@ -60,6 +66,17 @@ export interface DeliveryDesk {
 
 /** Begins a run, takes one up, or runs parts of it again. */
 export type StartRun = (engine: Engine, drive: Drive) => Promise<Result<RunState>>;
+
+/** Git hooks, and what they ask. */
+export interface ProjectHooks extends GitHooks {
+  /** Branches of a push that `trigger` names; `input` is what git tells its pre-push hook. */
+  readonly pushed: (
+    input: string,
+    trigger: TriggerSettings,
+  ) => Promise<readonly { readonly branch: string; readonly commits: string }[]>;
+  /** Starts `pipewright` with these arguments in the background; its output goes to the file, which is returned. */
+  readonly startInBackground: (args: readonly string[]) => Promise<string>;
+}
 
 /** A run that the screen shows first: what the command line asked for. */
 export interface PreparedRun {

@@ -7,6 +7,8 @@ export interface Terminal {
   readonly write: (text: string) => Promise<void>;
   /** For people, on stderr. */
   readonly say: (text: string) => void;
+  /** What is said stays unsaid, because a screen is drawn, until the function that this returns is called. */
+  readonly holdBack: () => () => void;
   /** `say`, when `--log-level` is at least this. */
   readonly log: (level: Common['logLevel'], text: string) => void;
   /** Somebody can be asked: stdin and stdout are a terminal. */
@@ -33,8 +35,10 @@ export function createTerminal(streams: Streams, common: Common): Terminal {
   stderr.on('error', () => {
     // Nobody reads what we say; the work goes on.
   });
+  let held: string[] | undefined;
   const say = (text: string): void => {
-    stderr.write(`${text}\n`);
+    if (held) held.push(text);
+    else stderr.write(`${text}\n`);
   };
   return {
     write: async (text) => {
@@ -42,6 +46,14 @@ export function createTerminal(streams: Streams, common: Common): Terminal {
       await roomIn(stdout, closed.signal);
     },
     say,
+    holdBack: () => {
+      held ??= [];
+      return () => {
+        const unsaid = held ?? [];
+        held = undefined;
+        for (const text of unsaid) say(text);
+      };
+    },
     log: (level, text) => {
       if (LEVELS.indexOf(level) <= LEVELS.indexOf(common.logLevel)) say(text);
     },

@@ -1,4 +1,3 @@
-import { checkExpression, createConditions } from './conditions.ts';
 import { closest } from '../core/closest.ts';
 import { suggestion } from './issues.ts';
 import type { LoadedStage } from './load-stage.ts';
@@ -22,8 +21,8 @@ export function checkStageNames(file: YamlFile, stages: readonly LoadedStage[]):
 }
 
 /** What one stage's common keys mean together, and with the pipeline's names. */
-export function checkStage(file: YamlFile, stage: LoadedStage, names: Names): void {
-  checkCondition(file, stage, names);
+export async function checkStage(file: YamlFile, stage: LoadedStage, names: Names): Promise<void> {
+  await checkCondition(file, stage, names);
   checkTimes(file, stage);
   checkSecrets(file, stage, names);
   checkRetry(file, stage);
@@ -71,8 +70,10 @@ function checkSecrets(file: YamlFile, { common, path }: LoadedStage, names: Name
   }
 }
 
-function checkCondition(file: YamlFile, { common, path }: LoadedStage, names: Names): void {
+async function checkCondition(file: YamlFile, { common, path }: LoadedStage, names: Names): Promise<void> {
   if (common.if === undefined) return;
+  // The library is large: only for pipelines that have conditions.
+  const { checkExpression, createConditions } = await import('./conditions.ts');
   const text = String(common.if);
   const at = [...path, 'if'];
   const problem = checkExpression(text);
@@ -90,7 +91,7 @@ function checkCondition(file: YamlFile, { common, path }: LoadedStage, names: Na
       { inside: offset },
     );
   }
-  warnMisspelt(file, at, { text, names });
+  warnMisspelt(file, at, { text, names, reads: createConditions().reads(text) });
 }
 
 const CONDITION_NAMES = [...BUILT_IN_NAMES, 'params', 'stages', 'run'];
@@ -99,10 +100,10 @@ const CONDITION_NAMES = [...BUILT_IN_NAMES, 'params', 'stages', 'run'];
 function warnMisspelt(
   file: YamlFile,
   at: readonly PropertyKey[],
-  { text, names }: { readonly text: string; readonly names: Names },
+  { text, names, reads }: { readonly text: string; readonly names: Names; readonly reads: readonly string[] },
 ): void {
   const known = [...CONDITION_NAMES, ...names.variables, ...(names.params ?? [])];
-  for (const name of createConditions().reads(text)) {
+  for (const name of reads) {
     const near = known.includes(name) ? undefined : closest(name, known);
     if (near === undefined) continue;
     const inside = Math.max(0, text.search(new RegExp(`\\b${name}\\b`)));

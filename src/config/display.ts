@@ -4,7 +4,8 @@ const WIDE =
 /** Everything a terminal could act on, and what turns the reading direction; not the tab. */
 const UNSAFE = /(?!\t)\p{Cc}|[\u200E\u200F\u2028-\u202E\u2066-\u2069\uFEFF]/gu;
 const ZERO_WIDTH = /^(?:\p{Mn}|\p{Me})+$/u;
-const graphemes = new Intl.Segmenter();
+/** Made when a problem is shown: it costs as much as reading a pipeline. */
+let graphemes: Intl.Segmenter | undefined;
 
 const BEFORE = 80;
 const LONGEST = 160;
@@ -32,6 +33,7 @@ export function displayColumn(
   const tail = start + LONGEST < source.length ? '…' : '';
   const text = `${head}${visible(cut)}${tail}`;
   const before = visible(head + source.slice(start, at).replace(/^[\uDC00-\uDFFF]/, ''));
+  graphemes ??= new Intl.Segmenter();
   const pad = Array.from(graphemes.segment(before), ({ segment }) => padding(segment)).join('');
   return { text, pad };
 }

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { PipelineDefinition, StageDefinition, StageStatus } from '../core/definition.ts';
-import { RETRY_CLASSES } from '../core/failure.ts';
+import { plainStage } from '../core/plain-stage.ts';
 import type { StageKind } from '../core/stage-kind.ts';
 import { describe, parseReporting, reportUnknown, rightKeys } from './issues.ts';
 import { toJsonObject } from './plain-json.ts';
@@ -120,37 +120,49 @@ function settle(
   setting: StageSetting,
   path: Path,
 ): Omit<StageDefinition, 'needs' | 'config' | 'pipeline'> {
-  const parallel = common.parallel ?? false;
-  const interrupted = kind.effects === 'remote' ? 'ask' : 'retry';
+  const { config: _, needs: _needs, ...plain } = plainStage(common.name, kind.kind);
+  const interrupted = kind.effects === 'remote' ? 'ask' : plain.on_interrupt;
   return {
-    name: common.name,
-    uses: kind.kind,
-    enabled: common.enabled ?? true,
+    ...plain,
+    enabled: common.enabled ?? plain.enabled,
     ...(common.if !== undefined && { if: String(common.if) }),
+    ...paceOf(common, plain),
+    retry: retryOf(common, plain.retry),
+    ...confirmationOf(common, kind, setting.confirmationExpiresMs),
+    ...cacheOf(common),
+    on_failure: common.on_failure ?? plain.on_failure,
+    on_interrupt: common.on_interrupt ?? interrupted,
+    ...placeOf(common, plain),
+    rollback: common.rollback ?? plain.rollback,
+    line: setting.file.lineOf(path),
+  };
+}
+
+type Plain = Omit<StageDefinition, 'line' | 'needs' | 'config'>;
+
+function paceOf(
+  common: CommonStage,
+  plain: Plain,
+): Pick<StageDefinition, 'timeout_ms' | 'total_timeout_ms' | 'parallel' | 'max_workers'> {
+  const parallel = common.parallel ?? plain.parallel;
+  return {
     ...(common.timeout !== undefined && { timeout_ms: common.timeout }),
     ...(common.total_timeout !== undefined && { total_timeout_ms: common.total_timeout }),
-    retry: retryOf(common),
-    ...confirmationOf(common, kind, setting.confirmationExpiresMs),
     parallel,
-    max_workers: common.max_workers ?? (parallel ? 4 : 1),
-    ...cacheOf(common),
-    on_failure: common.on_failure ?? 'stop',
-    on_interrupt: common.on_interrupt ?? interrupted,
-    ...placeOf(common),
-    rollback: common.rollback ?? [],
-    line: setting.file.lineOf(path),
+    max_workers: common.max_workers ?? (parallel ? 4 : plain.max_workers),
   };
 }
 
 function placeOf(
   common: CommonStage,
+  plain: Plain,
 ): Pick<StageDefinition, 'env' | 'secrets' | 'workdir' | 'context' | 'resources'> {
   const { memory, cpus } = common.resources ?? {};
   return {
-    env: common.env ?? {},
-    secrets: common.secrets ?? [],
+    env: common.env ?? plain.env,
+    secrets: common.secrets ?? plain.secrets,
     ...(common.workdir !== undefined && { workdir: common.workdir }),
-    context: common.context ?? 'local',
+    context: common.context ?? plain.context,
     ...(common.resources && {
       resources: {
         ...(memory !== undefined && { memory_bytes: memory }),
@@ -160,16 +172,19 @@ function placeOf(
   };
 }
 
-function retryOf({ retry, retry_count: count }: CommonStage): StageDefinition['retry'] {
+function retryOf(
+  { retry, retry_count: count }: CommonStage,
+  plain: StageDefinition['retry'],
+): StageDefinition['retry'] {
   const written = typeof retry === 'object' ? retry : { max_attempts: retry ?? count };
   const { on } = written;
   return {
-    max_attempts: written.max_attempts ?? 1,
-    delay_ms: written.delay ?? 1000,
-    backoff: written.backoff ?? 'exponential',
-    max_delay_ms: written.max_delay ?? 60_000,
-    jitter: written.jitter ?? 0.2,
-    on: on === undefined ? RETRY_CLASSES : typeof on === 'string' ? [on] : on,
+    max_attempts: written.max_attempts ?? plain.max_attempts,
+    delay_ms: written.delay ?? plain.delay_ms,
+    backoff: written.backoff ?? plain.backoff,
+    max_delay_ms: written.max_delay ?? plain.max_delay_ms,
+    jitter: written.jitter ?? plain.jitter,
+    on: on === undefined ? plain.on : typeof on === 'string' ? [on] : on,
   };
 }
 

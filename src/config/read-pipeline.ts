@@ -38,7 +38,7 @@ export async function readPipeline(
   const declared = params && settleParams(file, params, [...body.path, 'params']);
   const names = namesOf(file, body, all);
   for (const stage of all) {
-    checkStage(file, stage, names);
+    await checkStage(file, stage, names);
     checkInnerParams(file, stage);
     if (deps.contexts) checkContexts(file, stage, deps.contexts);
   }

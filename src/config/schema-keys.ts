@@ -40,6 +40,8 @@ function partsAt(schema: z.ZodType, path: Path): readonly JsonSchema[] {
 
 /** Whether a mapping schema lets keys through that it does not name. */
 export function isOpenObject(schema: z.ZodType): boolean {
+  // The usual case, without making a JSON Schema of it.
+  if (schema instanceof z.ZodObject && schema.def.catchall instanceof z.ZodNever) return false;
   const root = inputSchemaOf(schema);
   return asSchema(root['properties']) !== undefined && root['additionalProperties'] === undefined;
 }

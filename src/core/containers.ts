@@ -45,6 +45,8 @@ export interface ContainerEngine {
     id: string,
     options: { readonly timeoutMs: number; readonly remove: boolean },
   ) => Promise<Result<void>>;
+  /** No failure when it does not run. */
+  readonly signal: (id: string, signal: 'SIGHUP') => Promise<Result<void>>;
   readonly logs: (id: string, lines: number) => Promise<Result<string>>;
   /** Makes the network if it is not there. */
   readonly network: (name: string, labels: Readonly<Record<string, string>>) => Promise<Result<void>>;
@@ -120,7 +122,11 @@ export interface ContainerSpec {
   readonly env: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly network?: string;
-  /** Container port to `address:port` of the host. */
+  /** Names that it has in its network beside its own. */
+  readonly aliases?: readonly string[];
+  /** Default: what the image says. */
+  readonly command?: readonly string[];
+  /** Container port (`8080/tcp`) to `address:port` of the host; without an address all, port 0 is any free one. */
   readonly publish?: Readonly<Record<string, string>>;
   /** As docker -v. */
   readonly volumes?: readonly string[];

@@ -225,6 +225,8 @@ export interface Files {
 
 /** Evaluates `if:`. Implemented in src/config with a CEL library. */
 export interface Conditions {
+  /** Awaited before the first of the others, where a pipeline has a condition at all. */
+  readonly load?: () => Promise<void>;
   /** `condition-invalid` when it is no CEL, names something unknown or is not a boolean. */
   readonly evaluate: (
     expression: string,

@@ -78,6 +78,11 @@ export interface Runtime {
     artifact: Artifact,
     io: RuntimeIo,
   ) => Promise<Result<{ readonly bytes_sent: number; readonly method: string }>>;
+  /**
+   * Adds what belongs to the unit beside the image: the compose file's text, with the image in it. Asked for when a release is
+   * put together; a unit that has it already comes back as it is.
+   */
+  readonly complete?: (target: Target, artifact: Artifact, io: RuntimeIo) => Promise<Result<Artifact>>;
   /** Reasons why it cannot be started there: platform, compose file that does not render, ports. Empty: none. */
   readonly check: (target: Target, artifact: Artifact, io: RuntimeIo) => Promise<Result<readonly string[]>>;
   /** Starts it: `recreate` instead of the old one, `start-first` beside it and without traffic. */

@@ -8,14 +8,20 @@ import { inheritedEnvironment } from './local/environment.ts';
 import { Keeper } from './local/keeper.ts';
 import { stopAll } from './local/leftovers.ts';
 import { type LimitGroup, NO_LIMITS, prepareLimits, removeLimits } from './local/limits.ts';
-import { isLaneJob, isLane, type LaneJob } from './local/lane-script.ts';
+import { isLaneJob, type LaneJob } from './local/lane-script.ts';
 import type { Lane } from './local/lane.ts';
-import { LanePool } from './local/lanes.ts';
+import { LanePool, type LaneWish } from './local/lanes.ts';
 import { MemorySampler } from './local/memory-sampler.ts';
-import { outcomeOf, type ShimExit, stopFailure } from './local/outcome.ts';
-import { argumentsOf } from './local/processes.ts';
+import { CLAIMED_BEFORE, outcomeOf, type ShimExit, stopFailure } from './local/outcome.ts';
 import { type StepFiles, stepFiles } from './local/records.ts';
-import { type Began, callOff, readExitRecord, waitForEnd, wasRestarted } from './local/recovery.ts';
+import {
+  type Began,
+  callOff,
+  readExitRecord,
+  successorFile,
+  waitForEnd,
+  wasRestarted,
+} from './local/recovery.ts';
 import { errorCode, FILTER_ENDED, obstacle, start, type Started } from './local/spawn.ts';
 import { SpawnGate } from './local/spawn-gate.ts';
 import { type StepProcesses, terminate } from './local/terminate.ts';
@@ -84,16 +90,27 @@ class LocalExecutor {
   readonly #limits = new Set<LimitGroup>();
   /** Absent where every command gets a shell of its own. */
   readonly #lanes: LanePool | undefined;
+  /** Tries that were given to a lane. */
+  readonly #given = new Set<string>();
+  readonly #successor: () => string;
   #hasFolder = false;
 
   constructor(options: LocalOptions) {
     this.#runId = options.runId;
     this.#steps = path.join(options.folder, 'steps');
     this.#graceMs = options.graceMs ?? DEFAULT_GRACE_MS;
+    let successor: string | undefined;
+    this.#successor = () => (successor ??= successorFile(options.folder));
     this.#environment = inheritedEnvironment(options.environment ?? process.env, options.hiddenVariables);
-    this.#keeper = new Keeper({ runId: options.runId, folder: options.folder, steps: this.#steps });
+    this.#keeper = new Keeper({ runId: options.runId, steps: this.#steps, successor: this.#successor });
     if (LanePool.isPossible && options.lanes !== false) {
-      this.#lanes = new LanePool({ ...this.#environment, PIPEWRIGHT_RUN: options.runId });
+      this.#lanes = new LanePool({
+        environment: { ...this.#environment, PIPEWRIGHT_RUN: options.runId },
+        steps: this.#steps,
+        watch: ({ fileName }, finish_ms) =>
+          this.#keeper.add({ token: fileName, orphan: { policy: 'kill', finish_ms } }),
+        forget: ({ fileName }) => this.#keeper.remove(fileName),
+      });
     }
   }
 
@@ -104,11 +121,11 @@ class LocalExecutor {
     const step = { command, output, signal, files: stepFiles(this.#steps, command.token) };
     const job = this.#laneJob(step);
     if (!job) return (await this.#turn(signal)) ?? this.#runAlone(step);
-    const idle = this.#lanes?.take(command.workdir);
+    const idle = this.#lanes?.take(job.wish);
     if (idle) return this.#runInLane(idle, job, step);
     const stopped = await this.#turn(signal);
     if (stopped) return stopped;
-    const lane = this.#lanes?.take(command.workdir, true);
+    const lane = this.#lanes?.take(job.wish, true);
     return lane ? this.#runInLane(lane, job, step) : this.#runAlone(step);
   }
 
@@ -141,27 +158,30 @@ class LocalExecutor {
   /** In a shell that runs other steps before and after it. */
   async #runInLane(lane: Lane, job: LaneJob, step: Step): Promise<CommandOutcome> {
     try {
-      if (!this.#keeper.add(step.command)) return { failure: NO_KEEPER };
+      if (this.#given.has(job.token)) return { failure: CLAIMED_BEFORE };
+      this.#given.add(job.token);
       const exited = lane.run(job);
       return await this.#watch({ pid: lane.pid, exited }, { ...step, limits: NO_LIMITS, lane });
     } catch (error) {
       return { failure: obstacle(error, { file: step.output.logFile }) };
     } finally {
-      this.#keeper.remove(step.command.token);
       this.#lanes?.giveBack(lane);
     }
   }
 
   /** Undefined for a step that needs a shell of its own. */
-  #laneJob({ command, output, files }: Step): LaneJob | undefined {
+  #laneJob({ command, output, files }: Step): (LaneJob & { readonly wish: LaneWish }) | undefined {
     if (!this.#lanes || output.capture || output.secrets.length > 0) return undefined;
     if (command.limits || command.orphan.policy !== 'kill') return undefined;
     const { PIPEWRIGHT_RUN: _, ...environment } = command.env;
-    const job: LaneJob = {
+    const job = {
       script: command.script,
       environment: { ...environment, PIPEWRIGHT_STEP: command.token },
-      files,
+      token: command.token,
+      claim: files.claim,
+      successor: this.#successor(),
       logFile: output.logFile,
+      wish: { workdir: command.workdir, finishMs: command.orphan.finish_ms },
     };
     return isLaneJob(job) ? job : undefined;
   }
@@ -202,6 +222,7 @@ class LocalExecutor {
     if (this.#hasFolder) return undefined;
     try {
       mkdirSync(this.#steps, { recursive: true, mode: 0o700 });
+      this.#successor();
       this.#hasFolder = true;
       return undefined;
     } catch (error) {
@@ -260,12 +281,14 @@ class LocalExecutor {
   async #adopt(step: Step, began: Exclude<Began, { readonly type: 'never-ran' }>): Promise<Recovered> {
     const { command, files, signal } = step;
     if (began.type === 'unknown') return { state: 'lost', detail: 'its claim cannot be read' };
-    const { identity } = began;
-    this.#keeper.add(command);
-    const isStopped = await waitForEnd({ identity, files }, signal, () =>
-      terminate(this.#processesOf(identity.pid, command, isLane(argumentsOf(identity.pid))), this.#graceMs),
+    const { identity, lane } = began;
+    this.#keeper.add(lane ? { ...command, token: path.basename(lane.file) } : command);
+    const isStopped = await waitForEnd(began, signal, () =>
+      terminate(this.#processesOf(identity.pid, command, lane !== undefined), this.#graceMs),
     );
-    const record = readExitRecord(files);
+    if (lane) this.#keeper.remove(path.basename(lane.file));
+    const record = readExitRecord(files, began);
+    if (record?.type === 'refused') return { state: 'never-ran' };
     if (!isStopped && record?.type === 'orphan-killed') {
       return { state: 'lost', detail: 'it was ended because the process that watched it had died' };
     }
@@ -275,6 +298,7 @@ class LocalExecutor {
       ...step,
       limits: NO_LIMITS,
       pid: identity.pid,
+      exit: { code: null, signal: null, record },
       stopped: isStopped ? stopFailure(signal.reason) : undefined,
       lostOutput,
       captured: captureOf(step),

@@ -127,6 +127,8 @@ class PlainReporter implements Reporter {
   }
 
   async #work(): Promise<void> {
+    // Whoever waits for the event goes first: the next command runs while we write.
+    await setImmediate();
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#show(next);
     let left = { bytes: BUDGET_BYTES, lines: BUDGET_LINES };
     for (const [key, open] of this.#tails) {

@@ -3,6 +3,7 @@ import { readAnalysis, shouldBuild } from '../core/analysis.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
+import { readBuiltImages } from '../delivery/images/built-image.ts';
 import { buildService, imageServices } from '../delivery/images/build-service.ts';
 import { imageName } from '../delivery/images/image-name.ts';
 
@@ -21,9 +22,21 @@ export const dockerBuild = defineStage({
     if (!asked.ok) return asked;
     const chosen = await chooseServices(asked.value, context);
     const images = await buildAll(chosen, context);
-    return images.ok ? ok({ images: images.value }) : images;
+    return images.ok ? ok({ images: images.value, artifacts: artifactsOf(images.value, context) }) : images;
   },
 });
+
+/** What a deploy asks for, in the form that every stage which builds gives. */
+function artifactsOf(images: JsonObject, { runId }: StageContext): JsonObject {
+  return Object.fromEntries(
+    Object.entries(readBuiltImages({ images })).map(
+      ([service, { id, reference, commit, size_bytes, platform }]) => [
+        service,
+        { digest: id, reference, commit: commit ?? '', run_id: runId, size_bytes, platform },
+      ],
+    ),
+  );
+}
 
 /** By what has changed, with the reason in `why`. */
 async function chooseServices(

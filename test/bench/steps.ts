@@ -12,8 +12,15 @@ export async function steps(rounds: number): Promise<readonly Figure[]> {
 
 async function compare(workers: number, rounds: number): Promise<readonly Figure[]> {
   const what = workers === 1 ? `${STEPS} steps in sequence` : `${STEPS} steps, ${workers} workers`;
-  const times = await interleaved([ours(workers), make(workers), wireit(workers)], rounds);
+  const subjects = [ours(workers), make(workers), wireit(workers), ...(workers === 1 ? [floor()] : [])];
+  const times = await interleaved(subjects, rounds);
   return [
+    ...(workers === 1
+      ? [
+          ratioFigure(`${what}: against the floor`, times, { subject: 'pipewright', against: 'floor' }),
+          ratioFigure('the floor: against make', times, { subject: 'floor', against: 'make' }),
+        ]
+      : []),
     ratioFigure(`${what}: against make`, times, { subject: 'pipewright', against: 'make' }, 1.5),
     ratioFigure(`${what}: against wireit`, times, { subject: 'pipewright', against: 'wireit' }, 1),
   ];
@@ -26,6 +33,29 @@ function ours(workers: number): Subject {
     `name: it\nmax_workers: ${workers}\nstages:\n  - name: all\n${parallel}    steps:\n${list}`,
   );
   return pipewright('pipewright', cwd, ['run', 'it']);
+}
+
+/**
+ * The least that a Node program can do which keeps our promises: start, and for each step a durable line in a
+ * journal before a waiting shell forks for it, one after the other.
+ */
+const FLOOR = `
+  const fs = require('fs');
+  const journal = fs.openSync('journal', 'a');
+  const shell = require('child_process').spawn('/bin/sh', { stdio: ['pipe', 'pipe', 'ignore'] });
+  let left = ${STEPS};
+  const step = () => {
+    fs.writeSync(journal, 'x'.repeat(500) + '\\n');
+    fs.fdatasyncSync(journal);
+    if (left-- === 0) return shell.stdin.end();
+    shell.stdin.write('( true ); echo $?\\n');
+  };
+  shell.stdout.on('data', step);
+  step();
+`;
+
+function floor(): Subject {
+  return { name: 'floor', command: [process.execPath, '-e', FLOOR], cwd: makeFolder({}) };
 }
 
 function make(workers: number): Subject {

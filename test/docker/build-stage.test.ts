@@ -101,6 +101,9 @@ describe.skipIf(noDockerd() !== undefined)('docker-build', () => {
       commit: head,
       reused: false,
     });
+    expect(first.stages['build']?.outputs).toMatchObject({
+      artifacts: { web: { digest: images['web']?.id, run_id: first.run_id, commit: head } },
+    });
     expect(images['api']).toMatchObject({ reference: `team/api:${head.slice(0, 7)}` });
     const image = valueOf(await engine.image(`my-shop-web:${head.slice(0, 7)}`));
     expect(image?.id).toBe(images['web']?.id);

@@ -38,13 +38,18 @@ stages:
       - {name: note, command: echo third >> trace}
 `;
 
-const SLOW = `name: slow
+/** Runs for a minute, unless there is a file `quick`. */
+export const SLOW = `name: slow
 stages:
   - name: long
     uses: shell
     on_interrupt: retry
     steps:
       - {name: sleep, command: "echo begun; test -e quick || exec sleep 60"}
+  - name: after
+    uses: shell
+    steps:
+      - {name: note, command: echo after}
 `;
 
 const WARNED = `name: warned

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { temporaryProject, type TemporaryProject } from '../support/cli.ts';
 import { onPty } from '../support/pty.ts';
+import { SLOW } from './cli-project.ts';
 
 const RELEASE = `name: release
 description: Test it, ask, deploy it.
@@ -25,19 +26,6 @@ stages:
     require_confirmation: true
     steps:
       - {name: push, command: "echo pushed {{.version}} | tee pushed"}
-`;
-
-const SLOW = `name: slow
-stages:
-  - name: long
-    uses: shell
-    on_interrupt: retry
-    steps:
-      - {name: sleep, command: "echo begun; test -e quick || exec sleep 60"}
-  - name: after
-    uses: shell
-    steps:
-      - {name: note, command: echo after}
 `;
 
 function project(): TemporaryProject {

@@ -1,3 +1,4 @@
+import { plainPipeline, plainShell } from './definitions.ts';
 import { createHash } from 'node:crypto';
 import type {
   StageDefinition,
@@ -224,6 +225,7 @@ export function testBench(script: Script = {}, change: Partial<EngineDeps> = {})
       confirm: () => Promise.resolve({ answer: 'nobody' }),
       interrupted: () => Promise.resolve('nobody'),
     },
+    notifier: { send: () => Promise.resolve([]) },
     kinds: stageKinds,
     executors: () => ({
       contexts: ['local'],
@@ -273,48 +275,20 @@ export function stage(
   needs: readonly string[] = [],
   change: Partial<StageDefinition> = {},
 ): StageDefinition {
-  return {
-    name,
-    uses: 'shell',
-    enabled: true,
+  const { retry } = plainShell(name);
+  return plainShell(name, {
     needs: Object.fromEntries(needs.map((need) => [need, ['passed', 'warning'] as const])),
-    retry: {
-      max_attempts: 1,
-      delay_ms: 1000,
-      backoff: 'fixed',
-      max_delay_ms: 60_000,
-      jitter: 0,
-      on: ['timeout', 'exit', 'signal', 'unreachable', 'reported'],
-    },
-    parallel: false,
-    max_workers: 1,
-    on_failure: 'stop',
-    on_interrupt: 'retry',
-    env: {},
-    secrets: [],
-    context: 'local',
-    rollback: [],
+    retry: { ...retry, backoff: 'fixed', jitter: 0 },
     config: JSON.parse(JSON.stringify({ steps: [step(name)] })),
-    line: 1,
     ...change,
-  };
+  });
 }
 
 export function pipelineOf(
   stages: readonly StageDefinition[],
   change: Partial<PipelineDefinition> = {},
 ): PipelineDefinition {
-  return {
-    name: 'demo',
-    source: { file: '/project/pipelines/demo.yaml', sha256: '0' },
-    params: {},
-    env: {},
-    secrets: {},
-    max_workers: 4,
-    stages,
-    finally: [],
-    ...change,
-  };
+  return plainPipeline('demo', stages, { max_workers: 4, ...change });
 }
 
 export function requestFor(definition: PipelineDefinition, change: Partial<StartRequest> = {}): StartRequest {

@@ -10,6 +10,7 @@ export async function doctor(
   command: Extract<Command, { readonly name: 'doctor' }>,
   services: Services,
 ): Promise<number> {
+  if (command.notify) return (await import('./doctor-notify.ts')).doctorNotify(command, services);
   const findings: readonly Finding[] = [
     { name: 'node', status: 'found', required: true, version: process.versions.node, path: process.execPath },
     ...(await Promise.all(TOOLS.map((tool) => probeTool(tool, services.env)))),

@@ -92,7 +92,7 @@ async function buildRequest(
     definition,
     params: params.value,
     environment: name,
-    trigger: 'manual',
+    trigger: triggerOf(services.env),
     commits: commits.value,
     selection: command.selection,
     project: services.project.root,
@@ -125,4 +125,10 @@ function missingContext(
     message: `There is no context "${missing}".${didYouMean(missing, known)}`,
     hint: `known are ${known.join(', ')}`,
   };
+}
+
+/** A hook or a timer that starts us says so; whatever else stands there is not believed. */
+function triggerOf(env: NodeJS.ProcessEnv): string {
+  const named = env['PIPEWRIGHT_TRIGGER'] ?? '';
+  return /^[a-z][a-z-]{0,31}$/.test(named) ? named : 'manual';
 }

@@ -15,6 +15,7 @@ import type {
   Secrets,
   StageCache,
 } from '../ports.ts';
+import type { Notifier } from '../notify.ts';
 import type { ReleaseStore } from '../releases.ts';
 import type { PipelineLock } from '../run-index.ts';
 import type { RunState } from '../run-state.ts';
@@ -38,6 +39,7 @@ export interface EngineDeps {
   readonly http: Http;
   readonly vcs: StagePorts['vcs'];
   readonly releases: ReleaseStore;
+  readonly notifier: Notifier;
 }
 
 /** What executors need to know of a run. */

@@ -17,6 +17,7 @@ import type { RunContext } from './run-context.ts';
 import { findStage, type Scope } from './scope.ts';
 import { Slots } from './slots.ts';
 import { stopReason, type StopReason } from './stop.ts';
+import { tellEnd } from './tell-end.ts';
 import { stagesToUndo } from './undo.ts';
 
 /** The events that open this process's part of a run: `run.created`, or `run.resumed` and resets. */
@@ -35,6 +36,17 @@ export interface RunStart {
  * Fails only when the state cannot be written.
  */
 export async function driveRun(
+  deps: EngineDeps,
+  handle: RunHandle,
+  start: RunStart,
+  drive: Drive,
+): Promise<Result<RunState>> {
+  const result = await driveOwned(deps, handle, start, drive);
+  if (result.ok) await tellEnd(deps, { before: start.state, after: result.value }, drive.signal);
+  return result;
+}
+
+async function driveOwned(
   deps: EngineDeps,
   handle: RunHandle,
   start: RunStart,

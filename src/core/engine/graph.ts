@@ -5,7 +5,7 @@ import type { JsonObject, JsonValue } from '../json.ts';
 import { decide, exclusionsOf, type StageFacts } from './decide.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { type RunContext, type StageRun, Suspended } from './run-context.ts';
-import { type Scope, variablesOf } from './scope.ts';
+import { loadConditions, type Scope, variablesOf } from './scope.ts';
 import { isInterrupted } from './stop.ts';
 import { failStage, runStage, skipStage } from './stage-runner.ts';
 
@@ -32,6 +32,7 @@ export interface GraphResult {
  * stops it, the run is stopped, or only waiting ones are left.
  */
 export async function runGraph(run: RunContext, scope: Scope): Promise<GraphResult> {
+  await loadConditions(run.deps, scope);
   const graph = new Graph(run, scope);
   const wake = run.onRequest(() => graph.resumeAnswered());
   try {
@@ -185,6 +186,7 @@ async function runKnownStage(
 
 /** `finally` stages, one after another, each whatever the one before it did. */
 export async function runFinally(run: RunContext, scope: Scope): Promise<void> {
+  await loadConditions(run.deps, scope);
   for (const stage of scope.definition.finally) {
     const id = scope.prefix + stage.name;
     if (run.log.state.stages[id]?.status === 'passed' || !stage.enabled) continue;

@@ -7,7 +7,7 @@ import type { EngineDeps, PlannedStage } from './api.ts';
 import { stepsOf } from './confirm.ts';
 import { decide, exclusionsOf, type StageFacts } from './decide.ts';
 import { WAIVED_RULE } from './rules.ts';
-import { type RunFacts, type Scope, variablesOf } from './scope.ts';
+import { loadConditions, type RunFacts, type Scope, variablesOf } from './scope.ts';
 
 /** What planning may look at; it touches nothing. */
 export interface PlanInputs {
@@ -28,6 +28,7 @@ export async function planPipeline(
   inputs: PlanInputs,
   scope: Scope,
 ): Promise<Result<readonly PlannedStage[]>> {
+  await loadConditions(inputs.deps, scope);
   const simulated = new Map<string, StageStatus | 'maybe'>();
   const facts = simulatedFacts(inputs, scope, simulated);
   const planned: PlannedStage[] = [];

@@ -1,5 +1,6 @@
 import type { PipelineDefinition, StageDefinition } from '../definition.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
+import type { Conditions } from '../ports.ts';
 import type { RunState, StageState } from '../run-state.ts';
 
 /** One pipeline inside a run: the outermost has the prefix `''`, one that stage `a` runs has `a/`. */
@@ -79,6 +80,15 @@ export function downstreamOf(definition: PipelineDefinition, names: ReadonlySet<
     }
   }
   return definition.stages.map(({ name }) => name).filter((name) => reached.has(name) && !names.has(name));
+}
+
+/** Before the first `if:` of a pipeline is looked at. */
+export async function loadConditions(
+  { conditions }: { readonly conditions: Conditions },
+  { definition }: Pick<Scope, 'definition'>,
+): Promise<void> {
+  const stages = [...definition.stages, ...definition.finally];
+  if (stages.some((stage) => stage.if !== undefined)) await conditions.load?.();
 }
 
 /** A nested stage's templates read its own pipeline; its parameters are those of the run by then. */

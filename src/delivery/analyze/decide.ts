@@ -1,4 +1,5 @@
 import type { AnalysisDecision, ServiceChanges } from '../../core/analysis.ts';
+import { portableGlob } from './glob.ts';
 import { CATEGORIES, type Classifier } from './patterns.ts';
 import type { Judgement } from './judge.ts';
 
@@ -44,7 +45,7 @@ export function testDecisions(
     rule,
     reason,
     evidence,
-    ...(action === 'skip_backend_test' && { leave_out: classifier.globsOf('backend') }),
+    ...(action === 'skip_backend_test' && { leave_out: classifier.globsOf('backend').map(portableGlob) }),
   }));
 }
 

@@ -19,7 +19,8 @@ function compileOne(pattern: string): Matcher {
   const isAnchored = /^(\/|\.\.?\/)/.test(pattern);
   const written = pattern.replace(/^\.?\//, '');
   const whole = written.endsWith('/') ? `${written}**` : written;
-  if (!whole.includes('/')) return (path) => matchesName(whole, path.slice(path.lastIndexOf('/') + 1));
+  if (!isAnchored && !whole.includes('/'))
+    return (path) => matchesName(whole, path.slice(path.lastIndexOf('/') + 1));
   const wanted = whole.split('/');
   const parts = isAnchored || wanted[0] === '**' ? wanted : ['**', ...wanted];
   return (path) => matchesPath(parts, path.split('/'));
@@ -86,4 +87,12 @@ function alternatives(pattern: string): readonly string[] {
     if (next.length > MAX_ALTERNATIVES) return [pattern];
     unfolded = next;
   }
+}
+
+/** The same as a glob of test runners and shells, from the project on. */
+export function portableGlob(pattern: string): string {
+  const isAnchored = /^(\/|\.\.?\/|\*\*\/)/.test(pattern);
+  const written = pattern.replace(/^\.?\//, '');
+  const whole = written.endsWith('/') ? `${written}**` : written;
+  return isAnchored ? whole : `**/${whole}`;
 }

@@ -6,7 +6,7 @@ import { forgiving, found, labelFilter, orUndefined } from './images.ts';
 
 type ContainerParts = Pick<
   ContainerEngine,
-  'container' | 'containers' | 'start' | 'resume' | 'stop' | 'logs' | 'network' | 'connect'
+  'container' | 'containers' | 'start' | 'resume' | 'stop' | 'signal' | 'logs' | 'network' | 'connect'
 >;
 
 export function containerParts(connection: Connection): ContainerParts {
@@ -45,6 +45,10 @@ export function containerParts(connection: Connection): ContainerParts {
         },
         timeoutMs + patience.answerMs,
       ),
+    signal: (id, signal) =>
+      ask(connection, async () => {
+        await forgiving(docker.getContainer(id).kill({ signal }), [404, 409]);
+      }),
     logs: (id, lines) =>
       ask(connection, async () => {
         const options = { stdout: true, stderr: true, tail: lines, follow: false as const };
@@ -89,7 +93,8 @@ async function startContainer(
 }
 
 function createOptions(spec: ContainerSpec): ContainerCreateOptions {
-  const { name, image, env, labels, network, publish = {}, volumes = [], user, restart } = spec;
+  const { name, image, env, labels, network, aliases = [], publish = {}, volumes = [] } = spec;
+  const { command, user, restart } = spec;
   const bindings = Object.entries(publish).map(([port, address]) => {
     const [, host = '', number = ''] = /^(.*):(\d+)$/.exec(address) ?? [];
     return [port, [{ HostIp: host, HostPort: number }]] as const;
@@ -100,7 +105,11 @@ function createOptions(spec: ContainerSpec): ContainerCreateOptions {
     Env: Object.entries(env).map(([key, value]) => `${key}=${value}`),
     Labels: { ...labels },
     ExposedPorts: Object.fromEntries(Object.keys(publish).map((port) => [port, {}])),
+    ...(command !== undefined && { Cmd: [...command] }),
     ...(user !== undefined && { User: user }),
+    ...(network !== undefined && {
+      NetworkingConfig: { EndpointsConfig: { [network]: { Aliases: [...aliases] } } },
+    }),
     HostConfig: {
       PortBindings: Object.fromEntries(bindings),
       Binds: [...volumes],

@@ -6,6 +6,8 @@ import { CALLED_OFF, ORPHAN_KILLED } from './records.ts';
  *
  *     add <token> kill <finish_ms> | add <token> keep 0 | del <token> | bye
  *
+ * In place of a token also the name of a lane's file, `lane+…`, for whatever job the lane has.
+ *
  * Arguments: 1 folder of the claims, 2 the file whose appearance means that another process took the
  * run over, 3 run id. It finds processes through the claims, so an order can be given before the step
  * is spawned and there is no moment in which a step is unknown to it. Process number and start time
@@ -45,9 +47,10 @@ facts() { # what follows the name in a line of /proc/<pid>/stat: sets state and 
   state=$1; shift 19; start=$1
 }
 
-alive() { # token: sets pid
+alive() { # token, or the file of a lane: sets pid
   pid='' rest=''
-  { read -r boot pid rest <"$steps/$1.claim"; } 2>/dev/null
+  case $1 in lane+*) claim=$1 ;; *) claim=$1.claim ;; esac
+  { read -r boot pid rest <"$steps/$claim"; } 2>/dev/null
   case $pid in ''|*[!0-9]*) return 1 ;; esac
   facts "\${rest##*) }"; was=$start now=''
   if [ -r /proc/self/stat ]; then { read -r now <"/proc/$pid/stat"; } 2>/dev/null
@@ -57,11 +60,20 @@ alive() { # token: sets pid
   [ "$start" = "$was" ] && [ "$state" != Z ]
 }
 
+orphaned() { # token, or the file of a lane
+  case $1 in
+    lane+*) echo ${ORPHAN_KILLED} >>"$steps/$1" ;;
+    *) echo ${ORPHAN_KILLED} >"$steps/$1.exit" ;;
+  esac
+} 2>/dev/null
+
 # dash takes no double dash here.
 group() { kill "-$1" "-$pid" 2>/dev/null; }
 
-# What was announced and has not begun never will.
-for entry in $list; do { echo ${CALLED_OFF} >"$steps/\${entry%%:*}.claim"; } 2>/dev/null; done
+# What was announced and has not begun never will. A lane ends by itself, after the job that it has.
+for entry in $list; do
+  case $entry in lane+*) ;; *) { echo ${CALLED_OFF} >"$steps/\${entry%%:*}.claim"; } 2>/dev/null ;; esac
+done
 
 tick=0 dying=''
 while :; do
@@ -70,7 +82,7 @@ while :; do
   for entry in $list; do
     alive "\${entry%%:*}" || continue
     if [ "$tick" -ge "\${entry#*:}" ]; then
-      { echo ${ORPHAN_KILLED} >"$steps/\${entry%%:*}.exit"; } 2>/dev/null
+      orphaned "\${entry%%:*}"
       group TERM; group CONT
       dying="$dying \${entry%%:*}:$((tick + 5))"
     else left="$left $entry"; fi

@@ -1,18 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync } from 'node:fs';
-import path from 'node:path';
 import type { Command } from '../../core/ports.ts';
 import { KEEPER_SCRIPT } from './keeper-script.ts';
 
 /** Ends the run's processes when this one dies without a word; see keeper-script.ts. One per run, started with its first step. */
 export class Keeper {
-  readonly #run: { readonly runId: string; readonly folder: string; readonly steps: string };
+  readonly #run: { readonly runId: string; readonly steps: string; readonly successor: () => string };
   readonly #orders = new Map<string, string>();
   #process: ChildProcess | undefined;
   /** Orders that the next one takes along. */
   #deferred = '';
 
-  constructor(run: { readonly runId: string; readonly folder: string; readonly steps: string }) {
+  /** `successor`: the file whose appearance means that another process took the run over. */
+  constructor(run: { readonly runId: string; readonly steps: string; readonly successor: () => string }) {
     this.#run = run;
   }
 
@@ -56,8 +55,8 @@ export class Keeper {
   }
 
   #start(): boolean {
-    const { runId, steps } = this.#run;
-    const keeper = spawnKeeper([steps, this.#successorFile(), runId]);
+    const { runId, steps, successor } = this.#run;
+    const keeper = spawnKeeper([steps, successor(), runId]);
     if (keeper?.pid === undefined || !keeper.stdin) {
       this.#orders.clear();
       return false;
@@ -73,16 +72,6 @@ export class Keeper {
     this.#deferred = '';
     keeper.stdin.write([...this.#orders.values()].join(''));
     return true;
-  }
-
-  /** Owners of a run are numbered; whoever takes it over from us creates the next `owner.<n>`. */
-  #successorFile(): string {
-    const { folder } = this.#run;
-    const newest = Math.max(
-      0,
-      ...readdirSync(folder).map((name) => Number(/^owner\.(\d+)$/.exec(name)?.[1] ?? 0)),
-    );
-    return path.join(folder, `owner.${newest + 1}`);
   }
 }
 

@@ -1,4 +1,5 @@
-import { LOG_UNAVAILABLE, type StepFiles } from './records.ts';
+import { BEGIN } from './lane-records.ts';
+import { LOG_UNAVAILABLE, REFUSED } from './records.ts';
 import { shellQuote } from './shim.ts';
 
 /**
@@ -10,19 +11,22 @@ export const LANE_ARGUMENTS = ['-s', 'pipewright-lane'] as const;
 
 /**
  * First line. Signals to the whole group end the script and leave the lane, as with the shim (`:` and not
- * `''`: a script must not inherit ignored signals). Files are never overwritten: who creates a claim or
- * an exit record first, decides.
+ * `''`: a script must not inherit ignored signals).
  */
-export const LANE_START = 'set --; set -C; trap : TERM INT HUP QUIT USR1 USR2 ALRM\n';
+export const LANE_START = 'set --; trap : TERM INT HUP QUIT USR1 USR2 ALRM\n';
 
-/** What a lane reports instead of an exit code: the claim could not be created, so nothing ran. */
-export const REFUSED = 'refused';
+/** What a lane reports instead of an exit code: nothing ran, because that it begins could not be recorded: the disk is full. */
+export const UNRECORDED = 'unrecorded';
 
 export interface LaneJob {
   readonly script: string;
   /** Set for this job, on top of what the lane inherited. */
   readonly environment: Readonly<Record<string, string>>;
-  readonly files: Pick<StepFiles, 'claim' | 'exit'>;
+  readonly token: string;
+  /** Its claim: who wants to be sure that the try never runs creates it. */
+  readonly claim: string;
+  /** Whoever takes the run over from us creates it before anything else. */
+  readonly successor: string;
   readonly logFile: string;
 }
 
@@ -33,16 +37,17 @@ export interface LaneTimes {
 }
 
 /**
- * One job as one command: claim, script, exit record, report. Without its last word it is none: a lane
- * that reads only a part of it, because its writer was killed, runs no part.
+ * One job as one command: begin record, script, exit record, report. Without its last word it is none: a
+ * lane that reads only a part of it, because its writer was killed, runs no part. Descriptor 3 is the
+ * lane's own file; see lane-records.ts. First the record, then the look at whether it was called off: who
+ * calls a try off does it the other way round, so that one of the two sees the other.
  */
-export function jobText(job: LaneJob, claimText: string, { userMs, systemMs }: LaneTimes): string {
+export function jobText(job: LaneJob, { userMs, systemMs }: LaneTimes): string {
   const log = shellQuote(job.logFile);
-  const { claim, exit } = { claim: shellQuote(job.files.claim), exit: shellQuote(job.files.exit) };
   // Not `&&`: inside a list that somebody looks at, `set -e` has no effect.
-  return `if echo ${shellQuote(claimText)} >${claim}; then { (
-set +C; ${exportText(job.environment)}eval ${shellQuote(job.script)}
-) </dev/null >&2; set -- $?; } 2>>${log}; { echo "\${1+exit }\${1-${LOG_UNAVAILABLE}} ${userMs} ${systemMs}"; times; } >${exit}; echo "\${1-1}"; set --; else echo ${REFUSED}; fi
+  return `if ! echo ${BEGIN} ${job.token} >&3; then echo ${UNRECORDED}; elif [ -e ${shellQuote(job.claim)} ] || [ -e ${shellQuote(job.successor)} ]; then echo ${REFUSED} >&3; echo ${REFUSED}; else { (
+${exportText(job.environment)}eval ${shellQuote(job.script)}
+) </dev/null >&2 3>&-; set -- $?; } 2>>${log}; { echo "\${1+exit }\${1-${LOG_UNAVAILABLE}} ${userMs} ${systemMs}"; times; } >&3; echo "\${1-1}"; set --; fi
 `;
 }
 
@@ -65,7 +70,7 @@ export function isLaneJob(job: LaneJob): boolean {
     size += name.length + value.length;
   }
   // Before quoting, and in UTF-16 units: the exact size is counted only where it could matter.
-  return size < MAX_JOB_BYTES / 8 || Buffer.byteLength(jobText(job, '', NO_TIMES)) < MAX_JOB_BYTES;
+  return size < MAX_JOB_BYTES / 8 || Buffer.byteLength(jobText(job, NO_TIMES)) < MAX_JOB_BYTES;
 }
 
 const NO_TIMES: LaneTimes = { userMs: 0, systemMs: 0 };

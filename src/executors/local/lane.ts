@@ -2,10 +2,18 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 import { openForAppend } from './capture.ts';
-import { jobText, LANE_ARGUMENTS, LANE_START, type LaneJob, type LaneTimes, REFUSED } from './lane-script.ts';
+import { LaneFile } from './lane-records.ts';
+import {
+  jobText,
+  LANE_ARGUMENTS,
+  LANE_START,
+  type LaneJob,
+  type LaneTimes,
+  UNRECORDED,
+} from './lane-script.ts';
 import type { ShimExit } from './outcome.ts';
 import { BOOT_ID, membersOf, readText } from './processes.ts';
-import { parseExitRecord } from './records.ts';
+import { REFUSED } from './records.ts';
 
 /** After a job that took this long, looking for what it left behind costs nothing in comparison. */
 const LOOK_AFTER_MS = 50;
@@ -18,7 +26,7 @@ interface LaneProcess {
 }
 
 interface Job {
-  readonly files: LaneJob['files'];
+  readonly token: string;
   readonly startedMs: number;
   readonly resolve: (exit: ShimExit) => void;
 }
@@ -28,22 +36,23 @@ export class Lane {
   readonly pid: number;
   readonly #ended: Promise<void>;
   readonly #process: LaneProcess;
-  readonly #claimText: string;
+  readonly #file: LaneFile;
   #times: LaneTimes = { userMs: 0, systemMs: 0 };
   #job: Job | undefined;
   #isUsable = true;
 
-  private constructor(laneProcess: LaneProcess, stat: string) {
+  private constructor(laneProcess: LaneProcess, file: LaneFile) {
     this.#process = laneProcess;
+    this.#file = file;
     this.pid = laneProcess.pid;
-    this.#claimText = `${BOOT_ID} ${stat.trimEnd()}`;
     const { child, stdin, stdout } = laneProcess;
     // Not `exit`: what it reported last may still be on its way.
     this.#ended = new Promise((resolve) => {
       child.once('close', (code, signal) => {
         this.#isUsable = false;
         // Whoever ends a lane that nobody told to end, ends the step.
-        this.#finish({ code: null, signal: code === null ? signal : null });
+        this.#finish({ code: null, signal: code === null ? signal : null, inLane: 'begun' });
+        closeSync(file.fd);
         resolve();
       });
     });
@@ -53,20 +62,35 @@ export class Lane {
       if (!text.endsWith('\n')) return;
       const report = text.trimEnd();
       text = '';
-      this.#finish(report === REFUSED ? REFUSED_EXIT : { code: Number(report), signal: null });
+      this.#finish(exitOf(report));
     });
     stdin.write(LANE_START);
     this.#hold(false);
   }
 
-  /** Undefined when the system has no process for it; whoever starts a step the other way learns why. */
-  static start(workdir: string, environment: Readonly<Record<string, string>>): Lane | undefined {
-    const laneProcess = spawnLane(workdir, environment);
-    if (!laneProcess) return undefined;
-    const stat = readText(`/proc/${laneProcess.pid}/stat`);
-    if (stat !== undefined) return new Lane(laneProcess, stat);
-    laneProcess.stdin.end();
+  /** Undefined when the system has no process or file for it; whoever starts a step the other way learns why. */
+  static start(home: LaneHome): Lane | undefined {
+    let file: LaneFile | undefined;
+    let laneProcess: LaneProcess | undefined;
+    try {
+      file = LaneFile.create(home.steps);
+      laneProcess = spawnLane(home, file.fd);
+      const stat = laneProcess && readText(`/proc/${laneProcess.pid}/stat`);
+      if (laneProcess && stat !== undefined) {
+        file.introduce(`${BOOT_ID} ${stat.trimEnd()}`);
+        return new Lane(laneProcess, file);
+      }
+    } catch {
+      // A full disk, no more open files.
+    }
+    laneProcess?.stdin.end();
+    if (file) closeSync(file.fd);
     return undefined;
+  }
+
+  /** Of its records, in the folder of the steps. */
+  get fileName(): string {
+    return this.#file.name;
   }
 
   /** False once it was told to end, has ended, or was found not to be clean. */
@@ -78,9 +102,9 @@ export class Lane {
   run(job: LaneJob): Promise<ShimExit> {
     closeSync(openForAppend(job.logFile));
     return new Promise((resolve) => {
-      this.#job = { files: job.files, startedMs: performance.now(), resolve };
+      this.#job = { token: job.token, startedMs: performance.now(), resolve };
       this.#hold(true);
-      this.#process.stdin.write(jobText(job, this.#claimText, this.#times));
+      this.#process.stdin.write(jobText(job, this.#times));
     });
   }
 
@@ -102,11 +126,13 @@ export class Lane {
     if (!job) return;
     this.#job = undefined;
     this.#hold(false);
-    if (exit.refused) {
+    if (exit.inLane !== 'begun') {
+      // Of a record that did not fit on the disk a part may be there: nothing may follow it.
+      this.retire();
       job.resolve(exit);
       return;
     }
-    const record = parseExitRecord(readText(job.files.exit) ?? '');
+    const record = this.#file.exitOf(job.token);
     if (record?.type === 'exited') this.#add(record.usage);
     // What it has used so far is not known any more.
     else this.retire();
@@ -129,21 +155,32 @@ export class Lane {
   }
 }
 
-const REFUSED_EXIT: ShimExit = { code: null, signal: null, refused: true };
+function exitOf(report: string): ShimExit {
+  if (report === REFUSED || report === UNRECORDED) return { code: null, signal: null, inLane: report };
+  return { code: Number(report), signal: null, inLane: 'begun' };
+}
 
 function reference(handle: object, method: 'ref' | 'unref'): void {
   const change: unknown = Reflect.get(handle, method);
   if (typeof change === 'function') change.call(handle);
 }
 
-function spawnLane(workdir: string, environment: Readonly<Record<string, string>>): LaneProcess | undefined {
+/** Where a lane lives. */
+export interface LaneHome {
+  readonly workdir: string;
+  readonly environment: Readonly<Record<string, string>>;
+  /** Folder of the claims and records. */
+  readonly steps: string;
+}
+
+function spawnLane({ workdir, environment }: LaneHome, recordFd: number): LaneProcess | undefined {
   let child: ChildProcess;
   try {
     child = spawn('/bin/sh', LANE_ARGUMENTS, {
       detached: true,
       cwd: workdir,
       env: environment,
-      stdio: ['pipe', 'pipe', 'ignore'],
+      stdio: ['pipe', 'pipe', 'ignore', recordFd],
       argv0: 'sh',
     });
   } catch {

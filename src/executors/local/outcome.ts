@@ -13,8 +13,8 @@ import { FILTER_ENDED } from './spawn.ts';
 export interface ShimExit {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
-  /** A lane could not create the claim. */
-  readonly refused?: true;
+  /** It was in a lane, and there it did not even begin, or it has. */
+  readonly inLane?: 'refused' | 'unrecorded' | 'begun';
   /** Where it was read already. */
   readonly record?: ExitRecord | undefined;
 }
@@ -38,7 +38,7 @@ export interface EndedStep {
 
 export function outcomeOf(step: EndedStep): CommandOutcome {
   // Whatever is on disk then belongs to whoever ran this try.
-  if (isNotClaimed(step)) return { failure: claimFailure(step.files) };
+  if (isNotClaimed(step)) return { failure: claimFailure(step) };
   const record = step.exit?.record ?? parseExitRecord(readText(step.files.exit) ?? '');
   const exitCode = exitCodeOf(record, step.exit);
   const failure = step.stopped ?? failureOf(step, record, exitCode);
@@ -96,7 +96,8 @@ const NOT_JOINED =
   'the control group for this step was made, but this user may not move a process into it, or the limit is below what a shell needs';
 
 function isNotClaimed({ exit, files, pid }: EndedStep): boolean {
-  return exit?.refused === true || (exit?.code === NOT_CLAIMED && !isClaimedBy(files, pid));
+  if (exit?.inLane) return exit.inLane !== 'begun';
+  return exit?.code === NOT_CLAIMED && !isClaimedBy(files, pid);
 }
 
 function isClaimedBy(files: StepFiles, pid: number): boolean {
@@ -104,16 +105,19 @@ function isClaimedBy(files: StepFiles, pid: number): boolean {
   return typeof claim === 'object' && claim.pid === pid;
 }
 
-function claimFailure({ claim }: StepFiles): Failure {
+function claimFailure({ exit, files: { claim } }: EndedStep): Failure {
   // A full disk takes the file's name and not its one line.
-  if ((readText(claim) ?? '') === '') {
+  const isFull = exit?.inLane ? exit.inLane === 'unrecorded' : (readText(claim) ?? '') === '';
+  if (isFull) {
     return { reason: 'state-unwritable', path: claim, detail: 'no space left for the claim of the step' };
   }
-  return {
-    reason: 'interrupted',
-    detail: 'this try was claimed before: another process ran it or called it off',
-  };
+  return CLAIMED_BEFORE;
 }
+
+export const CLAIMED_BEFORE: Failure = {
+  reason: 'interrupted',
+  detail: 'this try was claimed before: another process ran it or called it off',
+};
 
 function usageOf(
   { peakBytes, limits }: EndedStep,

@@ -5,6 +5,7 @@ import type { Failure } from '../../core/failure.ts';
 
 /** Files of one try of a step, in `<run>/steps`. */
 export interface StepFiles {
+  readonly token: string;
   /** Created first, by whoever decides: the step as it begins, or who makes sure that it never does. */
   readonly claim: string;
   /** How it ended; written by the step's own shell. */
@@ -19,13 +20,15 @@ export interface StepFiles {
 export const CALLED_OFF = 'cancelled';
 /** What an exit record says of a step that was killed because nobody watched it any more. */
 export const ORPHAN_KILLED = 'orphan-killed';
+/** What a lane says of a try that it did not run: called off, or the run has another owner. */
+export const REFUSED = 'refused';
 export const LIMIT_UNAVAILABLE = 'limit-unavailable';
 /** What the exit record of a lane says when the log that we had made was gone: the script did not run. */
 export const LOG_UNAVAILABLE = 'log-unavailable';
 
 export function stepFiles(folder: string, token: string): StepFiles {
   const base = path.join(folder, token);
-  return { claim: `${base}.claim`, exit: `${base}.exit`, out: `${base}.out`, script: `${base}.sh` };
+  return { token, claim: `${base}.claim`, exit: `${base}.exit`, out: `${base}.out`, script: `${base}.sh` };
 }
 
 /** A process, told apart from a later one with the same number. */
@@ -55,13 +58,14 @@ export type ExitRecord =
   | { readonly type: 'exited'; readonly exitCode: number; readonly usage: Usage }
   | { readonly type: 'orphan-killed' }
   | { readonly type: 'limit-unavailable' }
+  | { readonly type: 'refused' }
   | { readonly type: 'log-unavailable' };
 
 /** Undefined when the step left none, or a torn one. */
 export function parseExitRecord(text: string): ExitRecord | undefined {
   const [first = '', , children = ''] = text.split('\n');
   if (!text.includes('\n')) return undefined;
-  if (first === ORPHAN_KILLED || first === LIMIT_UNAVAILABLE) return { type: first };
+  if (first === ORPHAN_KILLED || first === LIMIT_UNAVAILABLE || first === REFUSED) return { type: first };
   if (first.startsWith(LOG_UNAVAILABLE)) return { type: LOG_UNAVAILABLE };
   const [, code, userMs = '0', systemMs = '0'] = EXITED.exec(first) ?? [];
   if (code === undefined) return undefined;
@@ -74,12 +78,6 @@ export function parseExitRecord(text: string): ExitRecord | undefined {
 
 /** A lane adds the CPU time that its earlier jobs took, in milliseconds. */
 const EXITED = /^exit (\d+)(?: (\d+) (\d+))?$/;
-
-/** Such a record is the only sign that the step has ended: its shell may go on with others. */
-export function isOfLane(text: string): boolean {
-  const [first = '', ...rest] = text.split('\n');
-  return rest.length > 0 && (EXITED.exec(first)?.[2] !== undefined || first.startsWith(LOG_UNAVAILABLE));
-}
 
 /** The second line of the shell's `times`: user and system time of all children, `0m0.01s 1m2.50s`. */
 function cpuOf(children: string, [userBefore, systemBefore]: readonly [number, number]): Usage {

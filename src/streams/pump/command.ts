@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { PumpNode, Work } from '../pump-spec.ts';
 import type { Pipe } from './pipes.ts';
-import { signalTree } from './process-tree.ts';
+import { processTree, signalTree } from './process-tree.ts';
 import { writeAll } from './sinks.ts';
 
 type CommandNode = Pick<PumpNode, 'folder'> & {
@@ -44,6 +44,19 @@ s=$?
 while read -r k v; do case $k in wchar:) echo $((v - b)) >&3;; esac; done 2>/dev/null </proc/$$/io
 exit $s`;
 
+/** What the system has counted so far as written by a process and all below it; what has ended counts for its parent. */
+function writtenBytes(pid: number): number {
+  let bytes = 0;
+  for (const each of processTree(pid)) {
+    try {
+      bytes += Number(/wchar: (\d+)/.exec(readFileSync(`/proc/${each}/io`, 'latin1'))?.[1] ?? 0);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return bytes;
+}
+
 /** Whether the system counts the bytes that a process writes, and lets us see it. */
 export function canMeterProcesses(): boolean {
   try {
@@ -78,6 +91,12 @@ export class RunningCommand {
       await withGrace(count);
       return exit;
     });
+  }
+
+  /** As `wroteBytes`, while it runs: may be a little behind. */
+  get writtenSoFar(): number {
+    const { pid } = this.#child;
+    return this.wroteBytes ?? (pid === undefined ? 0 : Math.max(0, writtenBytes(pid) - this.#stderrBytes));
   }
 
   kill(signal: 'SIGTERM' | 'SIGKILL'): void {

@@ -1,15 +1,15 @@
-import { closeSync } from 'node:fs';
 import type { PumpFailure, PumpNode, PumpResult, PumpSpec } from '../pump-spec.ts';
 import { type BuildContext, outputSink, sinkOf } from './build.ts';
 import { canMeterProcesses, type Exit, RunningCommand } from './command.ts';
 import { publishFiles } from './files.ts';
 import { FileTarget } from './file-target.ts';
 import { Flow } from './flow.ts';
-import { isCommand, isKernelEdge, lagOf, linkNodes, type NodeRun, subtree } from './node-run.ts';
+import { Meter } from './meter.ts';
+import { bypass, isCommand, lagOf, linkNodes, type NodeRun, readerOf, subtree } from './node-run.ts';
 import { PipeSource } from './pipe-source.ts';
-import { makePipes, type Pipe } from './pipes.ts';
 import { exitFailure, fileFailure, words } from './problems.ts';
 import { measureSize } from './size.ts';
+import { closeChildEnds, handOutPipes, type SidePipes } from './wiring.ts';
 
 /** What a branch may lag where no tee says otherwise: spec 5's 32 KiB. */
 const DEFAULT_LAG_BYTES = 32 * 1024;
@@ -66,7 +66,12 @@ export class GraphRun {
   /** The bytes of a moment, for rates. */
   sample(): void {
     const now = performance.now();
-    for (const { meter } of this.nodes) meter?.sample(now);
+    for (const run of this.nodes) {
+      if (run.isBypassed && run.endedMs === undefined) {
+        countTo(run, run.upstream?.command?.writtenSoFar ?? 0);
+      }
+      run.meter?.sample(now);
+    }
   }
 
   #openFiles(): boolean {
@@ -91,8 +96,10 @@ export class GraphRun {
   #start(): boolean {
     const commands = this.nodes.filter(isCommand);
     const side: SidePipes = { errors: new Map(), meters: new Map() };
+    const isMetered = canMeterProcesses();
+    if (isMetered) bypass(this.nodes);
     try {
-      handOutPipes(commands, side);
+      handOutPipes(commands, side, isMetered);
     } catch (error) {
       this.#refusePipes(error);
       return false;
@@ -100,6 +107,7 @@ export class GraphRun {
     const sources = commands.flatMap((run) => this.#connect(run));
     // Readers first: none of them waits for its input longer than it must.
     for (const run of commands.toReversed()) this.#spawn(run, side);
+    for (const run of this.nodes) if (run.isBypassed) run.meter = new Meter(performance.now());
     for (const run of commands) closeChildEnds(run, side);
     for (const source of sources) source.start();
     this.#measureSizes();
@@ -119,7 +127,7 @@ export class GraphRun {
   /** Our reading end of a command's output, where it does not go straight to another command. */
   #connect(run: NodeRun): readonly PipeSource[] {
     const fd = run.outputPipe?.readFd;
-    const [reader] = run.readers;
+    const reader = readerOf(run);
     if (fd === undefined || (reader && isCommand(reader))) return [];
     const flow = new Flow(lagOf(run, DEFAULT_LAG_BYTES));
     const sink = reader ? sinkOf(reader, flow, this.#context) : outputSink(run, flow, this.#context);
@@ -152,12 +160,18 @@ export class GraphRun {
     if (run.isStopped) run.source?.stop();
     const isWell = !run.isStopped && (await this.#endedWell(run, command, exit));
     run.ended.resolve(isWell);
+    for (const counter of run.readers.filter(({ isBypassed }) => isBypassed)) {
+      counter.endedMs = performance.now();
+      countTo(counter, command.wroteBytes ?? 0);
+      counter.meter?.end(counter.endedMs);
+      counter.ended.resolve(isWell && !counter.isStopped);
+    }
   }
 
   async #endedWell(run: NodeRun, command: RunningCommand, exit: Exit): Promise<boolean> {
     const failure = exitFailure(run.node, exit, command, run.file?.path);
     if (!failure) return true;
-    const [reader] = run.readers;
+    const reader = readerOf(run);
     if (exit.signal === 'SIGPIPE' && reader) {
       // Its readers had all they wanted, unless one of them failed; then that is the failure.
       if (!isCommand(reader) || (await reader.ended.promise)) {
@@ -236,47 +250,8 @@ function fileOf({ work, output }: PumpNode): string | undefined {
   return output.to === 'file' ? output.path : undefined;
 }
 
-/** Pipes of commands beside those that carry the streams. */
-interface SidePipes {
-  readonly errors: Map<NodeRun, Pipe>;
-  /** Where the system's count of written bytes arrives. */
-  readonly meters: Map<NodeRun, Pipe>;
-}
-
-/** All pipes of the graph, made at once. Throws the obstacle. */
-function handOutPipes(commands: readonly NodeRun[], { errors, meters }: SidePipes): void {
-  const isMetered = canMeterProcesses();
-  const wanted = commands.flatMap((run) => {
-    const takers: ((pipe: Pipe) => void)[] = [(pipe) => void errors.set(run, pipe)];
-    if (run.upstream) takers.push((pipe) => giveInput(run, pipe));
-    if (needsOutputPipe(run)) takers.push((pipe) => void (run.outputPipe = pipe));
-    if (isMetered && isKernelEdge(run, run.readers[0])) takers.push((pipe) => void meters.set(run, pipe));
-    return takers;
-  });
-  const pipes = makePipes(wanted.length);
-  for (const [index, take] of wanted.entries()) {
-    const pipe = pipes[index];
-    if (pipe) take(pipe);
-  }
-}
-
-/** To another command the reader's input pipe is also the output. */
-function giveInput(run: NodeRun, pipe: Pipe): void {
-  run.input = pipe;
-  if (run.upstream && isCommand(run.upstream)) run.upstream.outputPipe = pipe;
-}
-
-function needsOutputPipe({ node, readers: [reader] }: NodeRun): boolean {
-  return reader ? !isCommand(reader) : node.output.to === 'variable';
-}
-
-/** The ends that children have copies of now; while we held them no pipe would ever end. */
-function closeChildEnds(run: NodeRun, { errors, meters }: SidePipes): void {
-  const ends = [
-    errors.get(run)?.writeFd,
-    meters.get(run)?.writeFd,
-    run.input?.readFd,
-    run.outputPipe?.writeFd,
-  ];
-  for (const fd of ends) if (fd !== undefined) closeSync(fd);
+/** A step that only counts never goes back: what a process had written is not seen any more once it was killed. */
+function countTo(run: NodeRun, bytes: number): void {
+  run.bytesIn = Math.max(run.bytesIn, bytes);
+  if (run.meter) run.meter.bytes = run.bytesIn;
 }

@@ -16,6 +16,8 @@ export interface NodeRun {
   readonly readers: NodeRun[];
   /** Resolves with whether it ended well, or stopped early because its readers had all they wanted. */
   readonly ended: Deferred<boolean>;
+  /** A progress step past which the kernel joins the commands before and after it: it only counts. */
+  isBypassed: boolean;
   status: StreamStatus;
   /** Its branch, or all, was ended because something failed. */
   isStopped: boolean;
@@ -70,6 +72,7 @@ export function linkNodes(nodes: readonly PumpNode[]): readonly NodeRun[] {
       },
       readers: [],
       ended: deferred(),
+      isBypassed: false,
       status: 'running',
       isStopped: false,
       endedEarly: false,
@@ -87,6 +90,32 @@ export function subtree(top: NodeRun): readonly NodeRun[] {
 
 export function isCommand(run: NodeRun): boolean {
   return run.node.work.kind === 'command';
+}
+
+/** Whose bytes it reads, and who reads its own: past a node that only counts. */
+export function writerOf({ upstream }: NodeRun): NodeRun | undefined {
+  return upstream?.isBypassed ? upstream.upstream : upstream;
+}
+
+export function readerOf({ readers: [reader] }: NodeRun): NodeRun | undefined {
+  return reader?.isBypassed ? reader.readers[0] : reader;
+}
+
+/**
+ * Takes progress steps between two commands out of the way of the bytes. Only behind a single command: of a
+ * pipe or a list the system counts also what its parts write to each other and to files.
+ */
+export function bypass(runs: readonly NodeRun[]): void {
+  for (const run of runs) {
+    const { upstream, readers, node } = run;
+    if (node.work.kind !== 'progress' || upstream?.node.work.kind !== 'command') continue;
+    const [reader] = readers;
+    run.isBypassed = reader !== undefined && isCommand(reader) && isSingle(upstream.node.work.script);
+  }
+}
+
+function isSingle(script: string): boolean {
+  return !/[|&;<>()`\n]/.test(script.trim());
 }
 
 /** Both ends are commands: the kernel carries the bytes and we see none. */

@@ -41,8 +41,9 @@ function sourceRecord(run: NodeRun, startedMs: number): Omit<StreamRecord, 'id'>
 }
 
 function pipeRecord(from: NodeRun, to: NodeRun, startedMs: number): Omit<StreamRecord, 'id'> {
-  const isKernel = isKernelEdge(from, to);
-  const bytes = isKernel ? from.command?.wroteBytes : to.bytesIn;
+  const counter = [from, to].find(({ isBypassed }) => isBypassed);
+  const isKernel = counter !== undefined || isKernelEdge(from, to);
+  const bytes = counter ? counter.bytesIn : isKernel ? from.command?.wroteBytes : to.bytesIn;
   return {
     type: 'pipe',
     from: from.node.name,

@@ -40,7 +40,8 @@ export async function openGit(folder: string): Promise<Result<Vcs>> {
   });
 }
 
-async function placeOf(folder: string): Promise<Result<Place>> {
+/** Checks that a repository's working tree is where its folder is. */
+export async function placeOf(folder: string): Promise<Result<Place>> {
   const found = await gitIn(folder)(['rev-parse', '--is-bare-repository', '--is-inside-work-tree']);
   if (!found.ok) return refused(found.failure, folder);
   const [isBare, isInside] = found.value.stdout.toString('utf8').split('\n');

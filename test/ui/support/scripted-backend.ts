@@ -1,3 +1,4 @@
+import { plainPipeline, plainShell, runCreated } from '../../support/definitions.ts';
 import type {
   ParameterDefinition,
   PipelineDefinition,
@@ -29,24 +30,8 @@ export function stageOf(
   steps: readonly string[],
   more: Partial<StageDefinition> = {},
 ): StageDefinition {
-  return {
-    name,
-    uses: 'shell',
-    enabled: true,
-    needs: {},
-    retry: { max_attempts: 1, delay_ms: 0, backoff: 'fixed', max_delay_ms: 0, jitter: 0, on: [] },
-    parallel: false,
-    max_workers: 1,
-    on_failure: 'stop',
-    on_interrupt: 'retry',
-    env: {},
-    secrets: [],
-    context: 'local',
-    rollback: [],
-    config: { steps: steps.map((step) => ({ name: step, command: { text: `run ${step}` } })) },
-    line: 1,
-    ...more,
-  };
+  const config = { steps: steps.map((step) => ({ name: step, command: { text: `run ${step}` } })) };
+  return plainShell(name, { config, ...more });
 }
 
 export function pipelineOf(
@@ -54,16 +39,7 @@ export function pipelineOf(
   stages: readonly StageDefinition[],
   params: Readonly<Record<string, ParameterDefinition>> = {},
 ): PipelineDefinition {
-  return {
-    name,
-    source: { file: `/project/pipelines/${name}.yaml`, sha256: '0'.repeat(64) },
-    params,
-    env: {},
-    secrets: {},
-    max_workers: 1,
-    stages,
-    finally: [],
-  };
+  return plainPipeline(name, stages, { params });
 }
 
 export function summaryOf(run: Partial<RunSummary> & Pick<RunSummary, 'pipeline_id' | 'status'>): RunSummary {
@@ -125,22 +101,7 @@ export class ScriptedBackend {
   };
 
   readonly begin = (): void => {
-    this.emit({
-      type: 'run.created',
-      format: 1,
-      pipeline: this.definition.name,
-      definition: this.definition,
-      params: {},
-      environment: 'default',
-      trigger: 'manual',
-      by: 'ada@box',
-      commits: [],
-      selection: { skip: [], only: [] },
-      plan_hash: 'abcdef0123456789'.repeat(4),
-      project: '/project',
-      context: 'local',
-      assume_yes: false,
-    });
+    this.emit(runCreated(this.definition));
   };
 
   /** Asks as the engine would; resolves with the answer. */

@@ -180,3 +180,11 @@ test('commands of later versions are refused and not listed', () => {
     expect(COMMANDS.map(({ name }) => name)).not.toContain(later);
   }
 });
+
+test('hook: both hooks unless one is named; what git gives a hook besides is taken', () => {
+  expect(parsed('hook install')).toMatchObject({ verb: 'install', hooks: ['pre-commit', 'pre-push'] });
+  expect(parsed('hook install --pre-push')).toMatchObject({ hooks: ['pre-push'] });
+  expect(parsed('hook run pre-push origin git@host:x')).toMatchObject({ verb: 'run', hook: 'pre-push' });
+  expect(refused('hook run post-merge')).toBe('"hook run" needs one of: pre-commit, pre-push.');
+  expect(refused('hook install pre-commit')).toBe('"hook install" takes no argument; use --pre-commit.');
+});

@@ -1,5 +1,15 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -10,7 +20,7 @@ import { isLaneJob, jobText, LANE_START } from '../../../src/executors/local/lan
 
 const GRACE_MS = 300;
 const forever = new AbortController().signal;
-const SHARED = { script: '', environment: {}, files: { claim: 'c', exit: 'e' }, logFile: 'l' };
+const SHARED = { script: '', environment: {}, token: 't', claim: 'c', successor: 'o', logFile: 'l' };
 
 let folder = '';
 let executor: Executor;
@@ -55,7 +65,10 @@ function logFile(token: string): string {
 }
 
 function shellOf(token: string): number {
-  return Number(readFileSync(path.join(folder, 'steps', `${token}.claim`), 'utf8').split(' ')[1]);
+  const steps = path.join(folder, 'steps');
+  const records = globSync(`${steps}/lane+*`).map((file) => readFileSync(file, 'utf8'));
+  const lane = records.find((text) => text.includes(`\nbegin ${token}\n`));
+  return Number((lane ?? readFileSync(path.join(steps, `${token}.claim`), 'utf8')).split(' ')[1]);
 }
 
 /** What a lane would not let in as text, it runs from a file. */
@@ -321,35 +334,79 @@ test('peak memory is of the step, not of what an earlier one left in the lane', 
 
 /** What a lane does with some text. */
 function feed(text: string): string {
-  return execFileSync('/bin/sh', ['-s'], {
+  const records = openSync(path.join(folder, RECORDS), 'a');
+  const report = execFileSync('/bin/sh', ['-s'], {
     input: LANE_START + text,
     cwd: folder,
     encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'ignore'],
+    stdio: ['pipe', 'pipe', 'ignore', records],
   });
+  closeSync(records);
+  return report;
 }
 
+const RECORDS = 'records';
+
 test('a job of which only a part arrives does nothing', () => {
-  const text = jobText({ ...SHARED, script: 'touch ran' }, 'claim', { userMs: 0, systemMs: 0 });
+  const text = jobText({ ...SHARED, script: 'touch ran' }, { userMs: 0, systemMs: 0 });
   for (let length = 0; length < text.trimEnd().length; length += 7) {
     try {
       feed(text.slice(0, length));
     } catch {
       // A syntax error, as it should be.
     }
-    expect(existsSync(path.join(folder, 'c'))).toBe(false);
+    expect(readFileSync(path.join(folder, RECORDS), 'utf8')).toBe('');
   }
   expect(feed(text)).toBe('0\n');
   expect(existsSync(path.join(folder, 'ran'))).toBe(true);
 });
 
-test('a claimed try is refused, and a log that is gone is no success', () => {
+test('a try that was called off is refused, and a log that is gone is no success', () => {
   const times = { userMs: 5, systemMs: 6 };
-  expect(feed(jobText({ ...SHARED, script: 'exit 3' }, 'claim', times))).toBe('3\n');
-  expect(readFileSync(path.join(folder, 'e'), 'utf8')).toMatch(/^exit 3 5 6\n/);
-  expect(feed(jobText({ ...SHARED, script: 'touch ran' }, 'claim', times))).toBe('refused\n');
-  const lost = { ...SHARED, files: { claim: 'c2', exit: 'e2' }, logFile: 'no/log', script: 'touch ran' };
-  expect(feed(jobText(lost, 'claim', times))).toBe('1\n');
-  expect(readFileSync(path.join(folder, 'e2'), 'utf8')).toMatch(/^log-unavailable/);
+  const records = (): string => readFileSync(path.join(folder, RECORDS), 'utf8');
+  expect(feed(jobText({ ...SHARED, script: 'exit 3' }, times))).toBe('3\n');
+  expect(records()).toMatch(/^begin t\nexit 3 5 6\n/);
+  const lost = { ...SHARED, token: 'u', logFile: 'no/log', script: 'touch ran' };
+  expect(feed(jobText(lost, times))).toBe('1\n');
+  expect(records()).toMatch(/\nbegin u\nlog-unavailable/);
+  writeFileSync(path.join(folder, 'c'), 'cancelled\n');
+  expect(feed(jobText({ ...SHARED, token: 'v', script: 'touch ran' }, times))).toBe('refused\n');
+  expect(records()).toMatch(/\nbegin v\nrefused\n$/);
+  writeFileSync(path.join(folder, 'o'), '');
+  const taken = { ...SHARED, claim: 'none', token: 'w', script: 'touch ran' };
+  expect(feed(jobText(taken, times))).toBe('refused\n');
   expect(existsSync(path.join(folder, 'ran'))).toBe(false);
+});
+
+const DEAD = `- ${process.pid} (sh) S ${'0 '.repeat(18)}1\n`;
+const LOST_BY_DEATH = 'it was ended because the process that watched it had died';
+const TIMES = '0m0.00s 0m0.00s\n0m0.01s 0m0.02s\n';
+
+test.each([
+  ['begin t\nexit 3 0 0\n', { state: 'finished', outcome: { exitCode: 3 } }],
+  [`begin t\nexit 0 0 0\n${TIMES}orphan-killed\n`, { state: 'finished', outcome: { exitCode: 0 } }],
+  [`begin s\nexit 1 0 0\n${TIMES}begin t\nexit 2 0 0\n${TIMES}begin u\n`, { outcome: { exitCode: 2 } }],
+  ['begin t\norphan-killed\nexit 143 0 0\n', { state: 'lost', detail: LOST_BY_DEATH }],
+  ['begin t\nrefused\n', { state: 'never-ran' }],
+  ['begin t\n', { state: 'lost', detail: 'it began, ended and left no exit record' }],
+  [`begin s\nexit 1 0 0\n${TIMES}begin t`, { state: 'never-ran' }],
+  ['begin tt\nexit 0 0 0\n', { state: 'never-ran' }],
+])('what a dead lane wrote decides: %j', async (records, expected) => {
+  mkdirSync(path.join(folder, 'steps'));
+  writeFileSync(path.join(folder, 'steps', 'lane+1-1'), DEAD + records);
+  const output = { logFile: logFile('t'), secrets: [] };
+  const found = await executor.recover(commandOf('true'), output, forever);
+  expect(found).toMatchObject(expected);
+});
+
+test('a lane that neither begins nor ends is ended before its job counts as never run', async () => {
+  mkdirSync(path.join(folder, 'steps'));
+  const lane = spawn('sleep', ['60']);
+  const stat = readFileSync(`/proc/${lane.pid}/stat`, 'utf8');
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  writeFileSync(path.join(folder, 'steps', 'lane+1-1'), `${boot} ${stat}`);
+  const ended = new Promise((resolve) => lane.once('exit', (_, signal) => resolve(signal)));
+  const output = { logFile: logFile('t'), secrets: [] };
+  expect(await executor.recover(commandOf('true'), output, forever)).toEqual({ state: 'never-ran' });
+  expect(await ended).toBe('SIGKILL');
 });

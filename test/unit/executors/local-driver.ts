@@ -35,7 +35,8 @@ const running = order.steps.map((step) =>
   ),
 );
 if (order.announced) {
-  const keeper = new Keeper({ runId, folder, steps: path.join(folder, 'steps') });
+  const successor = (): string => path.join(folder, 'owner.1');
+  const keeper = new Keeper({ runId, steps: path.join(folder, 'steps'), successor });
   for (const token of order.announced) keeper.add({ token, orphan: { policy: 'kill', finish_ms: 0 } });
   setInterval(() => undefined, 1000);
 }

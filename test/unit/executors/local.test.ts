@@ -109,7 +109,7 @@ test('an abort of a step with secrets keeps what it had printed, masked, also af
 test('a shim that is killed from outside ends as a signal, and its script with it', async () => {
   const running = executor.run(command('echo up; sleep 300'), output(), forever);
   await expect.poll(log, { interval: 5 }).toContain('up');
-  const [claim = ''] = globSync(path.join(folder, 'steps', '*.claim'));
+  const [claim = ''] = globSync(path.join(folder, 'steps', 'lane+*'));
   process.kill(Number(readFileSync(claim, 'utf8').split(' ')[1]), 'SIGKILL');
   expect((await running).failure).toEqual({ reason: 'signal', signal: 'SIGKILL' });
   expect(living()).toBe(0);

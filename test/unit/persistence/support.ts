@@ -1,3 +1,4 @@
+import { plainPipeline, runCreated } from '../../support/definitions.ts';
 import { type ChildProcess, fork } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -52,32 +53,10 @@ export function events(runId: string, count: number, from = 0): readonly RunEven
 
 export function created(runId: string, at = '2026-02-06T16:00:00+09:00'): RunCreated {
   return {
-    type: 'run.created',
+    ...runCreated(plainPipeline('release', []), { environment: 'prod', by: 'ann@box' }),
     seq: 0,
     at,
     run_id: runId,
-    format: 1,
-    pipeline: 'release',
-    definition: {
-      name: 'release',
-      source: { file: 'release.yaml', sha256: '' },
-      params: {},
-      env: {},
-      secrets: {},
-      max_workers: 1,
-      stages: [],
-      finally: [],
-    },
-    params: {},
-    environment: 'prod',
-    trigger: 'manual',
-    by: 'ann@box',
-    commits: [],
-    selection: { skip: [], only: [] },
-    plan_hash: '',
-    project: '/project',
-    context: 'local',
-    assume_yes: false,
   };
 }
 

@@ -1,67 +1,21 @@
+import { plainPipeline, plainShell, runCreated } from '../../support/definitions.ts';
 import type { Draft, RunEvent } from '../../../src/core/events.ts';
-import type { PipelineDefinition, StageDefinition } from '../../../src/core/definition.ts';
+import type { StageDefinition } from '../../../src/core/definition.ts';
 import { idleRun, reduce, type RunState } from '../../../src/core/run-state.ts';
 
 export const RUN_ID = '20260206-160000-a1b2c3d';
 
 function stage(name: string): StageDefinition {
-  return {
-    name,
-    uses: 'shell',
-    enabled: true,
-    needs: {},
-    retry: {
-      max_attempts: 3,
-      delay_ms: 2_000,
-      backoff: 'fixed',
-      max_delay_ms: 2_000,
-      jitter: 0,
-      on: ['exit'],
-    },
-    parallel: false,
-    max_workers: 1,
-    on_failure: 'stop',
-    on_interrupt: 'retry',
-    env: {},
-    secrets: [],
-    context: 'local',
-    rollback: [],
-    config: {},
-    line: 1,
-  };
-}
-
-function definition(names: readonly string[]): PipelineDefinition {
-  return {
-    name: 'release',
-    source: { file: '/project/pipelines/release.yaml', sha256: '0'.repeat(64) },
-    params: {},
-    env: {},
-    secrets: {},
-    max_workers: 1,
-    stages: names.map(stage),
-    finally: [],
-  };
+  const { retry } = plainShell(name);
+  return plainShell(name, {
+    retry: { ...retry, max_attempts: 3, delay_ms: 2_000, backoff: 'fixed', jitter: 0, on: ['exit'] },
+  });
 }
 
 /** The first event of a run of these stages. */
 export function created(names: readonly string[]): Draft {
-  return {
-    type: 'run.created',
-    format: 1,
-    pipeline: 'release',
-    definition: definition(names),
-    params: { source: '/srv/data' },
-    environment: 'staging',
-    trigger: 'manual',
-    by: 'ada@box',
-    commits: [],
-    selection: { skip: [], only: [] },
-    plan_hash: 'abcdef0123456789'.repeat(4),
-    project: '/project',
-    context: 'local',
-    assume_yes: false,
-  };
+  const params = { source: '/srv/data' };
+  return runCreated(plainPipeline('release', names.map(stage)), { params, environment: 'staging' });
 }
 
 /** Stamps drafts as the engine would, with the state after each. */

@@ -238,3 +238,66 @@ test('the output of a program that opens /dev/stdin, /dev/stdout and /dev/stderr
   expect(log).toContain('data\n');
   expect(log).toContain('note\n');
 });
+
+const between = (command: string, after: string): readonly object[] => [
+  { name: 'read', command, output: 'stream' },
+  { name: 'bar', uses: 'progress', size: '3000001', input: 'pipe', output: 'stream' },
+  { name: 'take', command: after, input: 'pipe' },
+];
+
+test('a progress step between two commands counts every byte, and is in the way of none after a single command', async () => {
+  using rig = streamRig();
+  writeFileSync(rig.file('data'), randomBytes(3_000_001));
+  const ways = { 'cat data': 'kernel', 'cat data | cat': 'pump' } as const;
+  for (const [command, metering] of Object.entries(ways)) {
+    const { failure, streams } = await rig.run(between(command, 'wc -c > size'));
+    expect(failure).toBeUndefined();
+    expect(rig.read('size').trim()).toBe('3000001');
+    expect(streams).toMatchObject([
+      {
+        from: 'read',
+        to: 'bar',
+        bytes_transferred: 3_000_001,
+        metering,
+        metrics: { total_bytes: 3_000_001 },
+      },
+      { from: 'bar', to: 'take', bytes_transferred: 3_000_001, metering },
+    ]);
+  }
+});
+
+test('a progress step shows bytes while its stream runs', async () => {
+  using rig = streamRig();
+  writeFileSync(rig.file('data'), randomBytes(3_000_001));
+  const seen: unknown[] = [];
+  const watching = setInterval(() => {
+    try {
+      seen.push(rig.progress());
+    } catch {
+      // Not there yet.
+    }
+  }, 50);
+  const { failure } = await rig.run(
+    between('dd if=data bs=30k iflag=fullblock 2>/dev/null', 'sleep 1; wc -c'),
+  );
+  clearInterval(watching);
+  expect(failure).toBeUndefined();
+  const running = { name: 'bar', status: 'running', bytes: expect.any(Number), size: 3_000_001 };
+  expect(seen).toContainEqual(
+    expect.objectContaining({ steps: expect.arrayContaining([expect.objectContaining(running)]) }),
+  );
+});
+
+test('a reader that had enough behind a progress step ends its writer, and that is no failure', async () => {
+  using rig = streamRig();
+  const { failure, streams } = await rig.run(between('cat /dev/zero', 'head -c 100000 | wc -c > size'));
+  expect(failure).toBeUndefined();
+  expect(rig.read('size').trim()).toBe('100000');
+  expect(streams[0]?.bytes_transferred).toBeGreaterThanOrEqual(100_000);
+});
+
+test('a writer that fails behind a progress step fails under its own name', async () => {
+  using rig = streamRig();
+  const { failure } = await rig.run(between('cat data no-such-file', 'wc -c > size'));
+  expect(failure).toMatchObject({ reason: 'exit-non-zero', step: 'read' });
+});

@@ -15,12 +15,15 @@ export interface OptionSpec {
 
 /** Of every command that prints facts, and of `pipewright` alone. */
 export const JSON_OPTION: OptionSpec = { name: 'json', type: 'flag', help: 'One JSON document on stdout.' };
+/** Of the commands that ask. */
 export const YES: OptionSpec = {
   name: 'yes',
   short: 'y',
   type: 'flag',
   help: 'Answer every confirmation with yes.',
 };
+
+/** Of every command. */
 export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   {
     name: 'project',
@@ -52,6 +55,7 @@ export const GLOBAL_OPTIONS: readonly OptionSpec[] = [
   { name: 'version', short: 'V', type: 'flag', help: 'Print the version.' },
 ];
 
+/** Of the commands that take a pipeline. */
 export const PIPELINE_OPTIONS: readonly OptionSpec[] = [
   { name: 'set', type: 'pairs', value: 'K=V …', help: 'Parameters of the pipeline; or --k=v for each.' },
   {
