@@ -30,24 +30,19 @@ export function sectionsOf(
 ): readonly DiffSection[] {
   const sections: DiffSection[] = [];
   let open: Open | undefined;
-  let [oldLeft, newLeft] = [0, 0];
+  let left: Left = { old: 0, new: 0 };
   let start = 0;
   while (start < text.length) {
     const newline = text.indexOf('\n', start);
     const end = newline === -1 ? text.length : newline;
     const line = text.slice(start, end);
-    if (open && (oldLeft > 0 || newLeft > 0)) {
-      const mark = line.charAt(0);
-      if (mark !== '+' && mark !== '\\') oldLeft -= 1;
-      if (mark !== '-' && mark !== '\\') newLeft -= 1;
-      if (mark === '+') open.added += 1;
-      if (mark === '-') open.deleted += 1;
-    } else {
+    if (open && (left.old > 0 || left.new > 0)) left = readLine(open, line, left);
+    else {
       const path = pathOf(line);
       if (path !== undefined) {
         if (open) sections.push({ ...open, end: start });
         open = { path, start, added: 0, deleted: 0, is_binary: false };
-      } else if (open) [oldLeft, newLeft] = readHead(open, line);
+      } else if (open) left = readHead(open, line);
     }
     start = end + 1;
   }
@@ -55,11 +50,32 @@ export function sectionsOf(
   return sections;
 }
 
+/** Lines of a hunk that are still to come, on each side. */
+interface Left {
+  readonly old: number;
+  readonly new: number;
+}
+
+function readLine(open: Open, line: string, left: Left): Left {
+  switch (line.charAt(0)) {
+    case '+':
+      open.added += 1;
+      return { ...left, new: left.new - 1 };
+    case '-':
+      open.deleted += 1;
+      return { ...left, old: left.old - 1 };
+    case '\\':
+      return left;
+    default:
+      return { old: left.old - 1, new: left.new - 1 };
+  }
+}
+
 /** Lengths of a hunk that begins in this line. */
-function readHead(open: Open, line: string): [number, number] {
+function readHead(open: Open, line: string): Left {
   if (BINARY.test(line)) open.is_binary = true;
   const hunk = HUNK.exec(line);
-  return hunk ? [Number(hunk[1] ?? 1), Number(hunk[2] ?? 1)] : [0, 0];
+  return hunk ? { old: Number(hunk[1] ?? 1), new: Number(hunk[2] ?? 1) } : { old: 0, new: 0 };
 }
 
 /** Only the files of a path: one file, or all in a folder. */

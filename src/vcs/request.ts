@@ -14,21 +14,22 @@ export type CommitRequest =
 /** `A..B`, `id,id` or `last:N`. A message that needs the request begins with it. */
 export function parseRequest(request: string): Result<CommitRequest> {
   const last = /^last:(\d+)$/.exec(request)?.[1];
-  if (last !== undefined) {
-    const count = Number(last);
-    if (count < 1 || count > MAX_COMMITS) return invalid(`last:${count}: from 1 to ${MAX_COMMITS}`);
-    return ok({ kind: 'last', count });
-  }
+  if (last !== undefined) return lastOf(Number(last));
   const range = /^(.*?)\.\.(\.?)(.*)$/s.exec(request);
-  if (!range) {
-    const names = request.split(',').map((name) => name.trim());
-    return names.includes('')
-      ? invalid('a commit is missing between the commas')
-      : ok({ kind: 'list', names });
-  }
+  if (!range) return listOf(request.split(','));
   const [, from = '', third = '', to = ''] = range;
   if (third !== '') return invalid(`${request}: three dots mean a symmetric difference; use A..B`);
   return ok({ kind: 'range', from: from || undefined, to: to || undefined });
+}
+
+function lastOf(count: number): Result<CommitRequest> {
+  if (count < 1 || count > MAX_COMMITS) return invalid(`last:${count}: from 1 to ${MAX_COMMITS}`);
+  return ok({ kind: 'last', count });
+}
+
+function listOf(written: readonly string[]): Result<CommitRequest> {
+  const names = written.map((name) => name.trim());
+  return names.includes('') ? invalid('a commit is missing between the commas') : ok({ kind: 'list', names });
 }
 
 /** The commits of a range, when there are some and not too many. */
