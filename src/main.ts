@@ -12,6 +12,7 @@ import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
 import type { Notifier } from './core/notify.ts';
+import { tellLater } from './tell-later.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -33,7 +34,10 @@ async function main(argv: readonly string[]): Promise<number> {
     await terminal.write(await textOf(command, terminal));
     return 0;
   }
-  return dispatch(command, await createServices(command, terminal));
+  const { services, told } = await createServices(command, terminal);
+  const code = await dispatch(command, services);
+  await told();
+  return code;
 }
 
 /** A command line that is not understood: the reason on stderr, with --json also on stdout. */
@@ -63,7 +67,7 @@ async function helpOf(command: HelpCommand, terminal: Terminal): Promise<string>
   const { helpText, parameterHelp } = await import('./cli/help.ts');
   const { topic, target } = command;
   if (target === undefined) return `${helpText(topic)}\n`;
-  const pipelines = await (await createServices(command, terminal)).pipelines();
+  const pipelines = await (await createServices(command, terminal)).services.pipelines();
   const loaded = await pipelines.load(target);
   if (loaded.ok) {
     const { name, params } = loaded.value.definition;
@@ -81,7 +85,13 @@ interface GivenPlaces {
   readonly state?: string;
 }
 
-async function createServices(places: GivenPlaces, terminal: Terminal): Promise<Services> {
+interface Composed {
+  readonly services: Services;
+  /** Resolves when everybody has been told who is to hear of this process's runs. */
+  readonly told: () => Promise<void>;
+}
+
+async function createServices(places: GivenPlaces, terminal: Terminal): Promise<Composed> {
   const cwd = process.cwd();
   const { findProject, PROJECT_FILE } = await import('./config/find-project.ts');
   const project = placesIn(await findProject(cwd, places.project), places.state, {
@@ -101,6 +111,8 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return openNotifier({ project, secrets, warn: terminal.say }).send(...notice);
     },
   };
+  const background = tellLater(notifier, terminal);
+  const inner: Composed['told'][] = [];
   const services: Services = {
     terminal,
     env: process.env,
@@ -130,7 +142,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       const loaded = await config();
       if (!loaded.ok) return loaded;
       const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
-      return { ok: true, value: await engineOf({ ...deps, secrets, notifier }) };
+      return { ok: true, value: await engineOf({ ...deps, secrets, notifier: background }) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
@@ -141,7 +153,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
         prompter: nobody,
         identity,
         secrets,
-        notifier,
+        notifier: background,
       });
     },
     state: async (runId) => {
@@ -164,7 +176,11 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     },
     firstFiles: async () => (await import('./config/first-files/index.ts')).firstFiles(project.root),
     notifier,
-    at: (folder) => createServices({ project: folder }, terminal),
+    at: async (folder) => {
+      const there = await createServices({ project: folder }, terminal);
+      inner.push(there.told);
+      return there.services;
+    },
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
       return createDeliveryDesk({ project: project.root, settings: services.settings });
@@ -174,7 +190,12 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return { find: findRunProcesses, kill: killRunProcesses };
     },
   };
-  return services;
+  return {
+    services,
+    told: async () => {
+      await Promise.all([background.told, ...inner].map((told) => told()));
+    },
+  };
 }
 
 /**
