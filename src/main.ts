@@ -6,6 +6,7 @@ import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
 import type { Problems, ProjectPlaces, Services } from './cli/services.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
+import type { CustomKinds } from './config/custom-kinds.ts';
 import type { LoadDeps } from './config/load-pipeline.ts';
 import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
@@ -23,6 +24,7 @@ import { createSecrets } from './system/secrets.ts';
 
 // Everything that not each command needs is imported where it is used: `runs` loads no YAML, `schema` no journal.
 
+const KINDS_FOLDER = path.join('pipelines', 'kinds');
 const SHIPPED_PIPELINES = path.resolve(import.meta.dirname, '../pipelines');
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -241,10 +243,8 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
     const { problemsOf } = await import('./pipeline-source.ts');
     return { ok: false, failure: problemsOf(project.failure, terminal) };
   }
-  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
   const builtIn = await builtInKinds();
-  const apiUrl = new URL('./api.js', import.meta.url).href;
-  const custom = await loadCustomKinds(places.root, { apiUrl, builtIn });
+  const custom = await customKinds(places.root, builtIn);
   const { config } = project.value;
   const { contextNames } = await import('./executors/index.ts');
   // A pipeline may be for one of them: which one is known when it runs.
@@ -270,6 +270,13 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
       kindProblems: custom.diagnostics,
     },
   };
+}
+
+async function customKinds(root: string, builtIn: LoadDeps['kinds']): Promise<CustomKinds> {
+  // Their loader takes all of zod along, which costs a start as much as reading a pipeline.
+  if (!existsSync(path.join(root, KINDS_FOLDER))) return { kinds: {}, diagnostics: [] };
+  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
+  return loadCustomKinds(root, { apiUrl: new URL('./api.js', import.meta.url).href, builtIn });
 }
 
 interface EngineParts extends Pick<
