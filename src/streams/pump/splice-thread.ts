@@ -70,6 +70,7 @@ async function openThread(settings: SpliceSettings): Promise<SpliceThread | unde
     state,
     copy: ready.copy,
     ended,
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
     start: (order) => worker.postMessage({ ...order, shared: state.shared } satisfies SpliceOrder),
   };
 }

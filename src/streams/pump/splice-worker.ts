@@ -149,4 +149,5 @@ if (calls && isAble) {
     }
   });
 }
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
 parentPort?.postMessage(ready);
