@@ -6,14 +6,12 @@ import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
 import type { Problems, ProjectPlaces, Services } from './cli/services.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
-import type { CustomKinds } from './config/custom-kinds.ts';
 import type { LoadDeps } from './config/load-pipeline.ts';
 import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
 import type { Notifier } from './core/notify.ts';
-import { tellLater } from './tell-later.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -24,7 +22,6 @@ import { createSecrets } from './system/secrets.ts';
 
 // Everything that not each command needs is imported where it is used: `runs` loads no YAML, `schema` no journal.
 
-const KINDS_FOLDER = path.join('pipelines', 'kinds');
 const SHIPPED_PIPELINES = path.resolve(import.meta.dirname, '../pipelines');
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -36,10 +33,7 @@ async function main(argv: readonly string[]): Promise<number> {
     await terminal.write(await textOf(command, terminal));
     return 0;
   }
-  const { services, told } = await createServices(command, terminal);
-  const code = await dispatch(command, services);
-  await told();
-  return code;
+  return dispatch(command, await createServices(command, terminal));
 }
 
 /** A command line that is not understood: the reason on stderr, with --json also on stdout. */
@@ -69,7 +63,7 @@ async function helpOf(command: HelpCommand, terminal: Terminal): Promise<string>
   const { helpText, parameterHelp } = await import('./cli/help.ts');
   const { topic, target } = command;
   if (target === undefined) return `${helpText(topic)}\n`;
-  const pipelines = await (await createServices(command, terminal)).services.pipelines();
+  const pipelines = await (await createServices(command, terminal)).pipelines();
   const loaded = await pipelines.load(target);
   if (loaded.ok) {
     const { name, params } = loaded.value.definition;
@@ -87,13 +81,7 @@ interface GivenPlaces {
   readonly state?: string;
 }
 
-interface Composed {
-  readonly services: Services;
-  /** Resolves when everybody has been told who is to hear of this process's runs. */
-  readonly told: () => Promise<void>;
-}
-
-async function createServices(places: GivenPlaces, terminal: Terminal): Promise<Composed> {
+async function createServices(places: GivenPlaces, terminal: Terminal): Promise<Services> {
   const cwd = process.cwd();
   const { findProject, PROJECT_FILE } = await import('./config/find-project.ts');
   const project = placesIn(await findProject(cwd, places.project), places.state, {
@@ -113,8 +101,6 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return openNotifier({ project, secrets, warn: terminal.say }).send(...notice);
     },
   };
-  const background = tellLater(notifier, terminal);
-  const inner: Composed['told'][] = [];
   const services: Services = {
     terminal,
     env: process.env,
@@ -144,7 +130,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       const loaded = await config();
       if (!loaded.ok) return loaded;
       const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
-      return { ok: true, value: await engineOf({ ...deps, secrets, notifier: background }) };
+      return { ok: true, value: await engineOf({ ...deps, secrets, notifier }) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
@@ -155,7 +141,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
         prompter: nobody,
         identity,
         secrets,
-        notifier: background,
+        notifier,
       });
     },
     state: async (runId) => {
@@ -178,11 +164,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     },
     firstFiles: async () => (await import('./config/first-files/index.ts')).firstFiles(project.root),
     notifier,
-    at: async (folder) => {
-      const there = await createServices({ project: folder }, terminal);
-      inner.push(there.told);
-      return there.services;
-    },
+    at: (folder) => createServices({ project: folder }, terminal),
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
       return createDeliveryDesk({ project: project.root, settings: services.settings });
@@ -192,12 +174,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return { find: findRunProcesses, kill: killRunProcesses };
     },
   };
-  return {
-    services,
-    told: async () => {
-      await Promise.all([background.told, ...inner].map((told) => told()));
-    },
-  };
+  return services;
 }
 
 /**
@@ -243,8 +220,10 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
     const { problemsOf } = await import('./pipeline-source.ts');
     return { ok: false, failure: problemsOf(project.failure, terminal) };
   }
+  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
   const builtIn = await builtInKinds();
-  const custom = await customKinds(places.root, builtIn);
+  const apiUrl = new URL('./api.js', import.meta.url).href;
+  const custom = await loadCustomKinds(places.root, { apiUrl, builtIn });
   const { config } = project.value;
   const { contextNames } = await import('./executors/index.ts');
   // A pipeline may be for one of them: which one is known when it runs.
@@ -270,13 +249,6 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
       kindProblems: custom.diagnostics,
     },
   };
-}
-
-async function customKinds(root: string, builtIn: LoadDeps['kinds']): Promise<CustomKinds> {
-  // Their loader takes all of zod along, which costs a start as much as reading a pipeline.
-  if (!existsSync(path.join(root, KINDS_FOLDER))) return { kinds: {}, diagnostics: [] };
-  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
-  return loadCustomKinds(root, { apiUrl: new URL('./api.js', import.meta.url).href, builtIn });
 }
 
 interface EngineParts extends Pick<

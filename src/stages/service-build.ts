@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ok } from '../core/failure.ts';
+import type { JsonObject, JsonValue } from '../core/json.ts';
 import { defineStage } from '../core/stage-kind.ts';
 import { plannedServices } from '../delivery/deploy/targets.ts';
 import { dockerBuild } from './docker-build.ts';
@@ -16,6 +17,19 @@ export const serviceBuild = defineStage({
     );
     if (!folders.ok || !hasImages) return folders;
     const images = await dockerBuild.run({}, context);
-    return images.ok ? ok({ ...folders.value, ...images.value }) : images;
+    if (!images.ok) return images;
+    return ok({
+      ...images.value,
+      artifacts: { ...objectIn(folders.value, 'artifacts'), ...objectIn(images.value, 'artifacts') },
+    });
   },
 });
+
+function objectIn(outputs: JsonObject, name: string): JsonObject {
+  const value = outputs[name];
+  return isObject(value) ? value : {};
+}
+
+function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -13,15 +13,15 @@ import { streams } from './streams.ts';
 
 /**
  * `npm run bench [-- name…] [--rounds 11] [--json] [--strict]`: every figure against a public tool in the
- * same run. `streams:tees` is a part of one. With `--strict` a missed target ends it with 1.
+ * same run. With `--strict` a missed target ends it with 1.
  */
-const BENCHES: Readonly<Record<string, (rounds: number, part?: string) => Promise<readonly Figure[]>>> = {
+const BENCHES: Readonly<Record<string, (rounds: number) => Promise<readonly Figure[]>>> = {
   startup,
   steps,
   history,
   parallel: (rounds) => parallel(Math.min(rounds, 5)),
   flood: () => flood(),
-  streams,
+  streams: (rounds) => streams(Math.min(rounds, 5)),
 };
 
 const { values, positionals } = parseArgs({
@@ -45,7 +45,7 @@ function warnIfStale(): void {
 }
 
 async function main(): Promise<void> {
-  const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name.split(':')[0] ?? ''));
+  const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
   if (unknown.length > 0) {
     process.stderr.write(
       `bench: no such bench: ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}\n`,
@@ -57,8 +57,7 @@ async function main(): Promise<void> {
   const figures: Figure[] = [];
   try {
     for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
-      const [bench = '', part] = name.split(':');
-      figures.push(...((await BENCHES[bench]?.(Number(values.rounds), part)) ?? []));
+      figures.push(...((await BENCHES[name]?.(Number(values.rounds))) ?? []));
     }
   } finally {
     removeAll();

@@ -13,6 +13,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
+import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
 
 /** A Docker daemon of a test: its own storage, its own bridge, gone without a trace after `stop`. */
@@ -77,6 +78,8 @@ export async function startDockerd(
   const docker = new Docker({ socketPath: socket });
   const clean = async (): Promise<void> => {
     child.kill('SIGCONT');
+    // A daemon that ends waits for each container in turn.
+    await Promise.race([killContainers(docker), delay(5000)]);
     child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
     await exited;
@@ -95,12 +98,22 @@ export async function startDockerd(
       await clean();
       throw new Error(`dockerd does not answer:\n${said}`);
     }
-    await new Promise((resolve) => {
-      setTimeout(resolve, 50);
-    });
+    await delay(50);
   }
   chmodSync(socket, 0o666);
   return { socket, pid, dataRoot, docker, signal: (signal) => void child.kill(signal), stop: clean };
+}
+
+async function killContainers(docker: Docker): Promise<void> {
+  const running = await docker.listContainers().catch(() => []);
+  await Promise.all(
+    running.map(({ Id }) =>
+      docker
+        .getContainer(Id)
+        .remove({ force: true })
+        .catch(() => undefined),
+    ),
+  );
 }
 
 interface Bridge {

@@ -97,6 +97,13 @@ export const deploySchema = z
       .enum(['auto', 'registry', 'archive'])
       .default('auto')
       .describe('registry: only missing layers. archive: docker save and a resumable copy. Default: auto.'),
+    proxy_image: z
+      .string()
+      .min(1)
+      .optional()
+      .describe(
+        'For start-first on Docker: an image with `node` in it, fetched by the hosts. Default: made of the Node that runs Pipewright, and sent once.',
+      ),
     min_free_disk: sizeSchema.default(2e9).describe('Floor under the computed need. Default: 2GB.'),
     keep_releases: z.int().min(2).max(50).default(5).describe('Releases kept for going back. Default: 5.'),
     lock_timeout: timeoutSchema

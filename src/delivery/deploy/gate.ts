@@ -7,7 +7,7 @@ import type { Artifact } from '../../core/runtime.ts';
 import type { TaskIo } from '../../core/stage-kind.ts';
 import { messageOf } from '../health.ts';
 import * as conditions from './conditions.ts';
-import { lookAtPlaces } from './places.ts';
+import { completeCandidate, lookAtPlaces } from './places.ts';
 import { asArtifact, asJson, type BuiltArtifact, type Condition } from './records.ts';
 import { serviceEnv } from './service-env.ts';
 import type { DeliverySession } from './session.ts';
@@ -92,7 +92,9 @@ export async function passGate(
     ),
   );
   if (!locked.ok) return gateFailed(found);
-  const places = await lookAtPlaces(session, candidate, io);
+  const whole = await completeCandidate(session, candidate, io);
+  if (!whole.ok) return whole;
+  const places = await lookAtPlaces(session, whole.value, io);
   if (!places.ok) return places;
   const facts = places.value.map((place) => place.facts);
   await note(
@@ -105,7 +107,7 @@ export async function passGate(
     asJson({
       commit: candidate.commit,
       conditions: found,
-      artifacts: candidate.artifacts,
+      artifacts: whole.value.artifacts,
       places: places.value.map(({ record }) => record),
       has_migration: candidate.has_migration,
     }),

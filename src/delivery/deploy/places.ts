@@ -15,6 +15,27 @@ export interface SeenPlace {
   readonly record: PlaceRecord;
 }
 
+/** Each artifact with what its runtime adds to it: the release is whole before anything is brought anywhere. */
+export async function completeCandidate(
+  session: DeliverySession,
+  candidate: Candidate,
+  io: TaskIo,
+): Promise<Result<Candidate>> {
+  const artifacts: Record<string, Artifact> = {};
+  for (const { service, hosts } of candidate.services) {
+    const artifact = candidate.artifacts[service];
+    const [host] = hosts;
+    if (!artifact || host === undefined) continue;
+    const place = await session.open(service, host);
+    if (!place.ok) return place;
+    const { runtime, target } = place.value;
+    const whole = (await runtime.complete?.(target, artifact, runtimeIo(io))) ?? ok(artifact);
+    if (!whole.ok) return whole;
+    artifacts[service] = whole.value;
+  }
+  return ok({ ...candidate, artifacts });
+}
+
 /** Brings the artifact to every service@host and looks at it; changes nothing that serves. */
 export async function lookAtPlaces(
   session: DeliverySession,

@@ -91,13 +91,12 @@ async function openPlace(
     deploy: context.settings.deploy,
     ports: context.ports,
   });
-  if (!runtime.ok) return runtime;
   const host = await context.ports.hosts.open(hostName);
   if (!host.ok) return host;
   return ok({
     service,
     host: host.value,
-    runtime: runtime.value,
+    runtime,
     target: {
       host: host.value,
       environment: context.environment,

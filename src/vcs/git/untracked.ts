@@ -1,6 +1,10 @@
 import { lstat, open, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import type { Change } from '../core/vcs.ts';
+import { ok, type Result } from '../../core/failure.ts';
+import type { Change } from '../../core/vcs.ts';
+import { records } from '../records.ts';
+import { answered } from './problem.ts';
+import type { Git } from './run-git.ts';
 
 /** Of a larger file only the beginning is looked at, and its lines are not counted. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -15,40 +19,50 @@ interface Content {
   readonly isWhole: boolean;
 }
 
-/** Files that a repository does not track yet, as added ones. */
+/** Files that git does not track and is not told to ignore, as added ones. */
 export async function untrackedChanges(
+  git: Git,
   root: string,
-  names: readonly string[],
   { lines }: { readonly lines: boolean },
-): Promise<readonly Change[]> {
+): Promise<Result<readonly Change[]>> {
+  const names = await untrackedNames(git);
+  if (!names.ok) return names;
   const changes: Change[] = [];
-  for (let at = 0; at < names.length; at += READERS) {
-    const some = names.slice(at, at + READERS);
+  for (let at = 0; at < names.value.length; at += READERS) {
+    const some = names.value.slice(at, at + READERS);
     changes.push(...(await Promise.all(some.map((name) => changeOf(root, name, lines)))));
   }
-  return changes;
+  return ok(changes);
 }
 
-/** Their unified diffs, one after another, until `maxBytes` is passed. `only`: a file, or all in a folder. */
+/** Their unified diffs, one after another, until `maxBytes` is reached. */
 export async function untrackedDiff(
+  git: Git,
   root: string,
-  names: readonly string[],
   { only, maxBytes }: { readonly only?: string | undefined; readonly maxBytes: number },
-): Promise<string> {
-  const isAll = only === undefined || only === '';
-  const wanted = names.filter((name) => isAll || name === only || name.startsWith(`${only}/`));
+): Promise<Result<string>> {
+  const names = await untrackedNames(git);
+  if (!names.ok) return names;
+  const wanted = names.value.filter(
+    (name) => only === undefined || name === only || name.startsWith(`${only}/`),
+  );
   let text = '';
   for (const name of wanted) {
     if (text.length > maxBytes) break;
     const content = await readContent(path.join(root, name));
     if (content) text += diffOf(name, content);
   }
-  return text;
+  return ok(text);
+}
+
+async function untrackedNames(git: Git): Promise<Result<readonly string[]>> {
+  const list = answered(await git(['ls-files', '--others', '--exclude-standard', '-z']), 'the working tree');
+  return list.ok ? ok(records(list.value.stdout)) : list;
 }
 
 async function changeOf(root: string, name: string, withLines: boolean): Promise<Change> {
   const added = { path: name, status: 'added', is_binary: false, is_submodule: false } as const;
-  // A repository inside this one is named by its folder.
+  // Git names a repository inside this one by its folder.
   if (name.endsWith('/')) return { ...added, path: name.slice(0, -1), is_submodule: true };
   const content = withLines ? await readContent(path.join(root, name)) : undefined;
   if (!content) return added;
