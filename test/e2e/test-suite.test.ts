@@ -132,6 +132,15 @@ test('a command of one’s own is believed by its exit code, and its report is r
   expect({ code, status: stage.status }).toEqual({ code: 0, status: 'warning' });
 });
 
+test('a found test script whose program is not installed is unmeasured', async () => {
+  using target = project({
+    'package.json': JSON.stringify({ name: 'x', scripts: { test: 'no-such-runner' } }),
+  });
+  const { code, tests } = await suites(target);
+  expect(code).toBe(0);
+  expect(tests.unit).toMatchObject({ verdict: 'unmeasured', reason: expect.stringContaining('npm ci') });
+});
+
 test('what is missing fails a suite that somebody named, and leaves one that was only found unmeasured', async () => {
   using target = project({ 'package.json': VITEST, 'playwright.config.ts': '' });
   const found = await suites(target);

@@ -5,37 +5,47 @@ import { inconclusiveReason, type SuiteResult } from './suite.ts';
 /** Names of failing tests that a result carries; the artifacts have all. */
 const MOST_NAMES = 20;
 
+interface TestsOf {
+  readonly level: SuiteResult['level'];
+  readonly runner: string;
+  readonly isNamed: boolean;
+}
+
 /** What the tests of a suite come to: the runner's exit code decides, its report explains. */
-export function judgeTests(
-  results: TestResults,
-  ended: StepResult,
-  { level, runner }: { readonly level: SuiteResult['level']; readonly runner: string },
-): SuiteResult {
-  const { counts, isEmpty } = results;
+export function judgeTests(results: TestResults, ended: StepResult, of: TestsOf): SuiteResult {
   const failures = results.cases
     .filter(({ status }) => status === 'failed')
     .slice(0, MOST_NAMES)
     .map(({ name }) => name);
-  const facts = {
-    level,
-    runner,
+  return {
+    level: of.level,
+    runner: of.runner,
     duration_ms: ended.finished.duration_ms,
-    ...(!isEmpty && counts),
+    ...(!results.isEmpty && results.counts),
     ...(failures.length > 0 && { failures }),
+    ...outcomeOf(results, ended, of),
   };
+}
+
+function outcomeOf(
+  results: TestResults,
+  ended: StepResult,
+  { runner, isNamed }: TestsOf,
+): Pick<SuiteResult, 'verdict' | 'reason'> {
+  const { counts, isEmpty } = results;
   const cut = inconclusiveReason(ended);
-  if (cut !== undefined) return { ...facts, verdict: 'inconclusive', reason: cut };
+  if (cut !== undefined) return { verdict: 'inconclusive', reason: cut };
   if (counts.failed > 0) {
-    return { ...facts, verdict: 'failed', reason: `${counts.failed} of ${total(results)} tests failed` };
+    return { verdict: 'failed', reason: `${counts.failed} of ${total(results)} tests failed` };
   }
-  if (ended.failure) return { ...facts, verdict: 'failed', reason: failureReason(ended, isEmpty) };
-  if (!isEmpty && counts.passed === 0) {
-    return { ...facts, verdict: 'unmeasured', reason: 'every test was skipped' };
+  if (ended.failure?.reason === 'command-not-found' && isEmpty && !isNamed) {
+    const reason = 'its command was not found: are the dependencies installed (npm ci)?';
+    return { verdict: 'unmeasured', reason };
   }
-  if (isEmpty && runner !== 'other') {
-    return { ...facts, verdict: 'unmeasured', reason: 'no test was run' };
-  }
-  return { ...facts, verdict: 'passed' };
+  if (ended.failure) return { verdict: 'failed', reason: failureReason(ended, isEmpty) };
+  if (!isEmpty && counts.passed === 0) return { verdict: 'unmeasured', reason: 'every test was skipped' };
+  if (isEmpty && runner !== 'other') return { verdict: 'unmeasured', reason: 'no test was run' };
+  return { verdict: 'passed' };
 }
 
 function total({ counts }: TestResults): number {

@@ -17,7 +17,7 @@ const BEFORE = String.raw`(?:^|&&|;)\s*(?:[A-Za-z_]\w*=\S*\s+|cross-env\s+|npx\s
 /** Up to the end nothing that would give the words added to it to another command. */
 const AFTER = String.raw`\b[^|&;<>()\x60$#\n]*$`;
 
-const IN_SCRIPT: readonly (readonly [Runner, RegExp])[] = [
+const IN_SCRIPT: readonly (readonly [Exclude<Runner, 'other'>, RegExp])[] = [
   ['vitest', new RegExp(`${BEFORE}vitest${AFTER}`)],
   ['jest', new RegExp(`${BEFORE}jest${AFTER}`)],
   ['mocha', new RegExp(`${BEFORE}mocha${AFTER}`)],
@@ -43,13 +43,31 @@ export interface Detected {
 export function detectRunner(manifest: Manifest): Detected | undefined {
   const script = manifest.scripts['test'];
   if (script !== undefined && !NO_TESTS.test(script)) {
-    const [runner] = IN_SCRIPT.find(([, pattern]) => pattern.test(script)) ?? [];
-    if (runner === 'node') return { runner, command: 'npm test', takes: 'nothing', script };
-    if (runner) return { runner, command: 'npm test', takes: 'npm-arguments' };
-    return { runner: 'other', command: 'npm test', takes: 'nothing' };
+    return named(manifest, script) ?? { runner: 'other', command: 'npm test', takes: 'nothing' };
   }
   const known = (['vitest', 'jest', 'mocha'] as const).find((name) => manifest.dependencies.has(name));
   return known && commandOf(known);
+}
+
+/** The runner that a `test` script names, also where it only names another script. */
+function named(manifest: Manifest, script: string): Detected | undefined {
+  const runner = runnerIn(script);
+  if (runner === 'node') return { runner, command: 'npm test', takes: 'nothing', script };
+  if (runner) return { runner, command: 'npm test', takes: 'npm-arguments' };
+  const { scripts } = manifest;
+  const [, other = ''] = /^\s*npm run(?:-script)? ([\w:.-]+)\s*$/.exec(script) ?? [];
+  const inner = scripts[other];
+  // What stands around `test` would be left out when the other script is run in its place.
+  if (inner === undefined || 'pretest' in scripts || 'posttest' in scripts) return undefined;
+  const found = runnerIn(inner);
+  if (found === undefined || found === 'node') {
+    return found && { runner: found, command: 'npm test', takes: 'nothing', script: inner };
+  }
+  return { runner: found, command: `npm run ${other}`, takes: 'npm-arguments' };
+}
+
+function runnerIn(script: string): Exclude<Runner, 'other'> | undefined {
+  return IN_SCRIPT.find(([, pattern]) => pattern.test(script))?.[0];
 }
 
 /** How a runner is started on its own. */
@@ -60,14 +78,14 @@ export function commandOf(runner: Exclude<Runner, 'other'>): Detected {
 
 /** Whose report a command of the user's gives: that of the runner it begins with. It is not changed otherwise. */
 export function ownCommand(command: string, manifest: Manifest | undefined): Detected {
-  const [runner] = IN_SCRIPT.find(([, pattern]) => pattern.test(command)) ?? [];
+  const runner = runnerIn(command);
   if (runner) return { runner, command, takes: runner === 'node' ? 'nothing' : 'arguments' };
   const [, name = 'test'] = /^\s*npm\s+(?:test|t|run(?:-script)?\s+([\w:.-]+))\s*$/.exec(command) ?? [
     undefined,
     '',
   ];
   const script = name === '' ? undefined : manifest?.scripts[name];
-  const inner = script === undefined ? undefined : IN_SCRIPT.find(([, pattern]) => pattern.test(script))?.[0];
+  const inner = script === undefined ? undefined : runnerIn(script);
   if (inner === undefined) return { runner: 'other', command, takes: 'nothing' };
   return { runner: inner, command, takes: inner === 'node' ? 'nothing' : 'npm-arguments' };
 }

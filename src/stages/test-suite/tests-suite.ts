@@ -37,7 +37,7 @@ export function testsSuite(command: TestsCommand, place: SuitePlace): ReadySuite
     look: () => watch.look(),
     judge: async (ended) => {
       const results: TestResults = watch.end();
-      const result = judgeTests(results, ended, { level, runner });
+      const result = judgeTests(results, ended, { level, runner, isNamed: place.isNamed });
       if (!results.isEmpty) await keepReports(name, { results, durationMs: result.duration_ms }, place);
       return command.amend?.(result, ended) ?? result;
     },

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { slug } from '../../core/engine/slug.ts';
 import { readJsonReport } from '../../delivery/reports/json-report.ts';
@@ -9,7 +9,7 @@ import { tapReader } from '../../delivery/reports/tap.ts';
 import { type ReportReader, type TestCase, TestResults } from '../../delivery/reports/test-results.ts';
 import type { SuiteLook, SuiteName, SuitePlace } from './suite.ts';
 
-/** A report larger than this is not read. */
+/** A report larger than this, bytes, is not read. */
 const LARGEST_REPORT = 256 * 1024 * 1024;
 
 /** Where a suite's tests can be read while they run. */
@@ -81,8 +81,9 @@ export class TestWatch {
 }
 
 function readOwn(file: string): readonly TestCase[] | undefined {
-  if (!existsSync(file)) return undefined;
-  const text = readFileSync(file, 'utf8').slice(0, LARGEST_REPORT).trimStart();
+  const size = statSync(file, { throwIfNoEntry: false })?.size;
+  if (size === undefined || size > LARGEST_REPORT) return undefined;
+  const text = readFileSync(file, 'utf8').trimStart();
   if (text.startsWith('<')) return readJunit(text);
   if (text.startsWith('{')) return readJsonReport(text);
   const reader = tapReader();

@@ -25,6 +25,26 @@ test.each([
   expect(detectRunner(manifest(script))).toMatchObject({ runner, command: 'npm test', takes });
 });
 
+test('a script that only names another one is that one, unless something stands around it', () => {
+  const scripts = { test: 'npm run unit', unit: 'nyc mocha -r ts-node/register' };
+  const dependencies = new Set<string>();
+  expect(detectRunner({ scripts, dependencies })).toEqual({
+    runner: 'mocha',
+    command: 'npm run unit',
+    takes: 'npm-arguments',
+  });
+  const around = { ...scripts, pretest: 'npm run build' };
+  expect(detectRunner({ scripts: around, dependencies })).toMatchObject({
+    runner: 'other',
+    command: 'npm test',
+  });
+  const node = { test: 'npm run unit', unit: 'node --test' };
+  expect(detectRunner({ scripts: node, dependencies })).toMatchObject({
+    runner: 'node',
+    command: 'npm test',
+  });
+});
+
 test('without a script of its own a project is tested by the runner that it depends on, or not', () => {
   expect(detectRunner(manifest(undefined, 'mocha'))).toMatchObject({ command: 'mocha' });
   expect(detectRunner(manifest('echo "Error: no test specified" && exit 1', 'jest'))).toMatchObject({
