@@ -7,6 +7,7 @@ import { flood } from './flood.ts';
 import { history } from './history.ts';
 import { parallel } from './parallel.ts';
 import { removeAll } from './project.ts';
+import { repository } from './repository.ts';
 import { startup } from './startup.ts';
 import { steps } from './steps.ts';
 import { streams } from './streams.ts';
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, (rounds: number) => Promise<readonly Figu
   steps,
   history,
   parallel: (rounds) => parallel(Math.min(rounds, 5)),
+  repository: (rounds) => repository(Math.min(rounds, 7)),
   flood: () => flood(),
   streams: (rounds) => streams(Math.min(rounds, 5)),
 };
