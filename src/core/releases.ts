@@ -21,6 +21,8 @@ export interface ServiceRelease extends RollbackUnit {
   readonly service: string;
   readonly environment: string;
   readonly commit: string;
+  /** It was built from files that are in no commit: nothing can be compared with it. */
+  readonly is_dirty?: boolean;
   readonly hosts: readonly string[];
   readonly runtime: 'compose' | 'container' | 'process';
   readonly deployed_at: string;

@@ -35,21 +35,31 @@ export async function basesOf(request: AnalysisRequest, seen: Seen): Promise<rea
   const byBase = new Map<string, Promise<Gathered>>();
   const placeOf = async (service?: string): Promise<Place> => {
     const named = service === undefined ? {} : { service };
-    if (since && 'unknown' in since) return { ...named, base: null, files: [], unknown: since.unknown };
-    const base = since?.id ?? (service === undefined ? undefined : await deployedCommit(request, service));
-    if (base === undefined) return { ...named, base: null, files: [], ...withoutBase(request, service) };
-    const known = byBase.get(base) ?? sinceBase(seen.vcs, base, seen.head);
-    byBase.set(base, known);
-    return { ...named, base, ...(await known) };
+    const base = since ?? (await releaseBase(request, service));
+    if (!('id' in base)) return { ...named, files: [], base: null, ...base };
+    const known = byBase.get(base.id) ?? sinceBase(seen.vcs, base.id, seen.head);
+    byBase.set(base.id, known);
+    return { ...named, base: base.id, ...(await known) };
   };
   return names.length === 0 ? [await placeOf()] : Promise.all(names.map((name) => placeOf(name)));
 }
 
+/** A commit to compare with, or why there is none. */
+type Base = { readonly id: string } | Pick<Place, 'unknown'>;
+
+/** Of the last healthy release; of the whole project, where no service is named, there is none. */
+async function releaseBase(request: AnalysisRequest, service: string | undefined): Promise<Base> {
+  if (service === undefined) return withoutBase(request, service);
+  const history = await request.releases.read(request.environment, service);
+  const release = history.ok ? history.value.last_healthy : undefined;
+  if (!release) return withoutBase(request, service);
+  if (!release.is_dirty) return { id: release.commit };
+  const reason = `${service} was deployed from files that were not committed`;
+  return { unknown: { rule: 'base-dirty', reason } };
+}
+
 /** The commit that `since` means; undefined where it is not given. */
-async function sinceOf(
-  { since }: AnalysisRequest,
-  vcs: Vcs,
-): Promise<{ readonly id: string } | { readonly unknown: Unknown } | undefined> {
+async function sinceOf({ since }: AnalysisRequest, vcs: Vcs): Promise<Base | undefined> {
   if (since === undefined) return undefined;
   const found = await vcs.resolve(since);
   const [id] = found.ok ? found.value : [];
@@ -57,14 +67,6 @@ async function sinceOf(
   return {
     unknown: { rule: 'base-missing', reason: `since: "${since}" is not a commit of this repository` },
   };
-}
-
-async function deployedCommit(
-  { releases, environment }: AnalysisRequest,
-  service: string,
-): Promise<string | undefined> {
-  const history = await releases.read(environment, service);
-  return history.ok ? history.value.last_healthy?.commit : undefined;
 }
 
 /** Where this project deploys nothing, the chosen commits are all that the analysis is about. */

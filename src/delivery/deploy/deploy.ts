@@ -1,3 +1,4 @@
+import { readAnalysis } from '../../core/analysis.ts';
 import { failed, ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ServiceRelease } from '../../core/releases.ts';
@@ -145,6 +146,7 @@ export function noteRelease(
     service,
     environment: context.environment,
     commit,
+    ...(readAnalysis(context.variables)?.changes.is_dirty && { is_dirty: true }),
     hosts: planned?.hosts ?? [],
     runtime: planned?.settings.runtime ?? 'process',
     deployed_at: context.clock.now(),

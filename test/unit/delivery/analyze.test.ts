@@ -174,6 +174,26 @@ test('a base that the repository does not have runs everything and says so', asy
   });
 });
 
+test('a release from files that were not committed is no base', async () => {
+  const releases: AnalysisRequest['releases'] = {
+    read: (_environment, service) =>
+      Promise.resolve(
+        ok({
+          releases: [],
+          bad_commits: [],
+          last_healthy: { ...releaseOf(service, first), ...(service === 'backend' && { is_dirty: true }) },
+        }),
+      ),
+  };
+  const report = await analyzed({ releases });
+  expect(report.decisions[0]).toMatchObject({
+    action: 'run_all',
+    rule: 'base-dirty',
+    reason: 'backend was deployed from files that were not committed',
+  });
+  expect(builds(report)).toEqual({ frontend: false, backend: true, worker: false });
+});
+
 test('a base that is no ancestor runs everything and says so', async () => {
   lab.tool('checkout', '-q', '-b', 'side');
   lab.write('x.tsx', '1\n');
