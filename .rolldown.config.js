@@ -6,7 +6,7 @@ const shared = {
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },
   // react-devtools-core: Ink asks for it only with DEV=true; nobody installs it.
   // The clients of daemons stay packages: they look for their own optional native parts, and few commands load them.
-  external: ['react-devtools-core', 'dockerode', 'nodemailer', 'ssh2'],
+  external: ['react-devtools-core', 'dockerode', 'koffi', 'nodemailer', 'ssh2'],
 };
 
 // Flat: a module that looks for a program beside itself finds it from any chunk.
@@ -23,6 +23,7 @@ export default defineConfig([
   { ...shared, input: { pump: 'src/streams/pump.ts' }, output },
   // Copied to hosts as it is.
   { ...shared, input: { proxy: 'src/delivery/proxy/proxy.ts' }, output },
+  { ...shared, input: { 'splice-worker': 'src/streams/pump/splice-worker.ts' }, output },
   {
     ...shared,
     // Loaded by test runners in their own process, of whatever age: what every one of them takes.

@@ -6,12 +6,14 @@ import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
 import type { Problems, ProjectPlaces, Services } from './cli/services.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
+import type { CustomKinds } from './config/custom-kinds.ts';
 import type { LoadDeps } from './config/load-pipeline.ts';
 import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
 import type { Notifier } from './core/notify.ts';
+import { tellLater } from './tell-later.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -22,6 +24,7 @@ import { createSecrets } from './system/secrets.ts';
 
 // Everything that not each command needs is imported where it is used: `runs` loads no YAML, `schema` no journal.
 
+const KINDS_FOLDER = path.join('pipelines', 'kinds');
 const SHIPPED_PIPELINES = path.resolve(import.meta.dirname, '../pipelines');
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -33,7 +36,10 @@ async function main(argv: readonly string[]): Promise<number> {
     await terminal.write(await textOf(command, terminal));
     return 0;
   }
-  return dispatch(command, await createServices(command, terminal));
+  const { services, told } = await createServices(command, terminal);
+  const code = await dispatch(command, services);
+  await told();
+  return code;
 }
 
 /** A command line that is not understood: the reason on stderr, with --json also on stdout. */
@@ -63,7 +69,7 @@ async function helpOf(command: HelpCommand, terminal: Terminal): Promise<string>
   const { helpText, parameterHelp } = await import('./cli/help.ts');
   const { topic, target } = command;
   if (target === undefined) return `${helpText(topic)}\n`;
-  const pipelines = await (await createServices(command, terminal)).pipelines();
+  const pipelines = await (await createServices(command, terminal)).services.pipelines();
   const loaded = await pipelines.load(target);
   if (loaded.ok) {
     const { name, params } = loaded.value.definition;
@@ -81,7 +87,13 @@ interface GivenPlaces {
   readonly state?: string;
 }
 
-async function createServices(places: GivenPlaces, terminal: Terminal): Promise<Services> {
+interface Composed {
+  readonly services: Services;
+  /** Resolves when everybody has been told who is to hear of this process's runs. */
+  readonly told: () => Promise<void>;
+}
+
+async function createServices(places: GivenPlaces, terminal: Terminal): Promise<Composed> {
   const cwd = process.cwd();
   const { findProject, PROJECT_FILE } = await import('./config/find-project.ts');
   const project = placesIn(await findProject(cwd, places.project), places.state, {
@@ -101,6 +113,8 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return openNotifier({ project, secrets, warn: terminal.say }).send(...notice);
     },
   };
+  const background = tellLater(notifier, terminal);
+  const inner: Composed['told'][] = [];
   const services: Services = {
     terminal,
     env: process.env,
@@ -130,7 +144,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       const loaded = await config();
       if (!loaded.ok) return loaded;
       const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
-      return { ok: true, value: await engineOf({ ...deps, secrets, notifier }) };
+      return { ok: true, value: await engineOf({ ...deps, secrets, notifier: background }) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
@@ -141,7 +155,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
         prompter: nobody,
         identity,
         secrets,
-        notifier,
+        notifier: background,
       });
     },
     state: async (runId) => {
@@ -164,7 +178,11 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     },
     firstFiles: async () => (await import('./config/first-files/index.ts')).firstFiles(project.root),
     notifier,
-    at: (folder) => createServices({ project: folder }, terminal),
+    at: async (folder) => {
+      const there = await createServices({ project: folder }, terminal);
+      inner.push(there.told);
+      return there.services;
+    },
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
       return createDeliveryDesk({ project: project.root, settings: services.settings });
@@ -174,7 +192,12 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return { find: findRunProcesses, kill: killRunProcesses };
     },
   };
-  return services;
+  return {
+    services,
+    told: async () => {
+      await Promise.all([background.told, ...inner].map((told) => told()));
+    },
+  };
 }
 
 /**
@@ -220,10 +243,8 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
     const { problemsOf } = await import('./pipeline-source.ts');
     return { ok: false, failure: problemsOf(project.failure, terminal) };
   }
-  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
   const builtIn = await builtInKinds();
-  const apiUrl = new URL('./api.js', import.meta.url).href;
-  const custom = await loadCustomKinds(places.root, { apiUrl, builtIn });
+  const custom = await customKinds(places.root, builtIn);
   const { config } = project.value;
   const { contextNames } = await import('./executors/index.ts');
   // A pipeline may be for one of them: which one is known when it runs.
@@ -249,6 +270,13 @@ async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Re
       kindProblems: custom.diagnostics,
     },
   };
+}
+
+async function customKinds(root: string, builtIn: LoadDeps['kinds']): Promise<CustomKinds> {
+  // Their loader takes all of zod along, which costs a start as much as reading a pipeline.
+  if (!existsSync(path.join(root, KINDS_FOLDER))) return { kinds: {}, diagnostics: [] };
+  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
+  return loadCustomKinds(root, { apiUrl: new URL('./api.js', import.meta.url).href, builtIn });
 }
 
 interface EngineParts extends Pick<

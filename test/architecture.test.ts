@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 const MAY_IMPORT: Record<string, readonly string[]> = {
   core: ['zod'],
   config: ['core', 'yaml', 'zod', '@marcbachmann/cel-js'],
-  streams: ['core'],
+  streams: ['core', 'koffi'],
   vcs: ['core', 'simple-git'],
   testgen: ['core', 'zod'],
   delivery: ['core', 'yaml', 'zod'],

@@ -1,3 +1,4 @@
+import { REPORT_FORMS } from './command.ts';
 import { JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './options.ts';
 
 export interface CommandSpec {
@@ -72,8 +73,11 @@ export const COMMANDS: readonly CommandSpec[] = [
     usage: '<run>',
     summary: 'Show one run: stages, durations, attempts, CPU and memory.',
     positionals: ONE_RUN,
-    options: [JSON_OPTION],
-    examples: ['pipewright show last'],
+    options: [
+      { name: 'as', type: 'choice', choices: REPORT_FORMS, help: 'The run as a report, on stdout.' },
+      JSON_OPTION,
+    ],
+    examples: ['pipewright show last', 'pipewright show last --as html >run.html'],
   },
   {
     name: 'logs',

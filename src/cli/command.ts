@@ -10,7 +10,7 @@ export type Command =
   | PlanCommand
   | ({ readonly name: 'why'; readonly run: string; readonly stage?: string } & Common)
   | RunsCommand
-  | ({ readonly name: 'show'; readonly run: string } & Common)
+  | ShowCommand
   | LogsCommand
   | ({ readonly name: 'continue'; readonly run?: string; readonly yes: boolean } & Common)
   | RerunCommand
@@ -92,6 +92,16 @@ export interface RunsCommand extends Common {
   readonly limit: number;
   readonly statuses: readonly string[];
   readonly pipeline?: string;
+}
+
+/** Forms of a run for others, beside `--json`. */
+export const REPORT_FORMS = ['junit', 'html'] as const;
+export type ReportForm = (typeof REPORT_FORMS)[number];
+
+export interface ShowCommand extends Common {
+  readonly name: 'show';
+  readonly run: string;
+  readonly form?: ReportForm;
 }
 
 export interface LogsCommand extends Common {

@@ -2,7 +2,7 @@ import type { Result } from '../core/failure.ts';
 import { failed, ok } from '../core/failure.ts';
 import { HOOKS } from '../core/staged.ts';
 import type { Command, Common, PipelineRequest, Shell } from './command.ts';
-import { LOG_LEVELS, OUTPUTS, SHELLS } from './command.ts';
+import { LOG_LEVELS, OUTPUTS, REPORT_FORMS, SHELLS } from './command.ts';
 import type { CommandSpec } from './command-table.ts';
 import { COMMANDS, findCommand, LATER_COMMANDS } from './command-table.ts';
 import { didYouMean } from './did-you-mean.ts';
@@ -107,7 +107,10 @@ const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
       statuses: list(scanned, 'status'),
       ...given(last(scanned, 'pipeline'), (pipeline) => ({ pipeline })),
     }),
-  show: ({ common, args }) => ok({ ...common, name: 'show', run: first(args) }),
+  show: ({ common, args, scanned }) => {
+    const form = REPORT_FORMS.find((known) => known === last(scanned, 'as'));
+    return ok({ ...common, name: 'show', run: first(args), ...(form && { form }) });
+  },
   logs: ({ common, args, scanned }) =>
     ok({
       ...common,

@@ -11,7 +11,7 @@ import type { GitHooks } from '../core/staged.ts';
 import type { StagePorts } from '../core/stage-ports.ts';
 import type { Notifier } from '../core/notify.ts';
 import type { RunState, StageState } from '../core/run-state.ts';
-import type { Common, RawParameter } from './command.ts';
+import type { Common, RawParameter, ReportForm } from './command.ts';
 import type { EnvironmentSettings } from './environment.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -193,6 +193,8 @@ export interface Views {
   readonly runs: (runs: readonly RunSummary[], index: StateIndex) => View;
   readonly stats: (stats: RunStats) => View;
   readonly show: (state: RunState, extra: { readonly folder: string; readonly analysis?: string }) => View;
+  /** The run as a document for others. */
+  readonly report: (state: RunState, form: ReportForm) => string;
   readonly why: (state: RunState, stages: readonly StageState[]) => View;
   readonly plan: (plan: Plan) => View;
   readonly table: (rows: readonly (readonly string[])[], indent?: string) => string[];

@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { registerHooks } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { defineStage, type StageKind } from '../core/stage-kind.ts';
 import { type Diagnostic, fileDiagnostic } from './diagnostic.ts';
 import { inputSchemaOf } from './schema-keys.ts';
@@ -86,8 +86,6 @@ async function loadKind(file: string): Promise<LoadedKind> {
     problem: fileDiagnostic(file, 'kind', message, hint),
   });
   try {
-    // All of zod, which costs a start several milliseconds: only for projects that have kinds.
-    const { z } = await import('zod');
     const exported = await exportOf(file);
     const made: unknown = typeof exported === 'function' ? await exported({ defineStage, z }) : exported;
     if (made === undefined) {
@@ -96,7 +94,7 @@ async function loadKind(file: string): Promise<LoadedKind> {
         'Write: export default defineStage({ kind, summary, schema, run }).',
       );
     }
-    const parsed = kindShape(z).safeParse(made);
+    const parsed = kindShape.safeParse(made);
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
       return refuse(`the stage kind's "${String(issue?.path[0] ?? 'kind')}" ${issue?.message ?? 'is wrong'}`);
@@ -119,21 +117,20 @@ async function exportOf(file: string): Promise<unknown> {
 const NAME_RULE = 'must be a name of small letters, digits and "-"';
 
 /** What `defineStage` takes, checked: its types are checked only where there is a compiler. */
-const kindShape = (zod: typeof z) =>
-  zod.object(
-    {
-      kind: zod.string(NAME_RULE).regex(/^[a-z][a-z0-9-]{0,63}$/, NAME_RULE),
-      summary: zod.string('must be one line of text').min(1, 'must be one line of text'),
-      schema: zod.custom<z.ZodType>(
-        (value) => value instanceof Object && '_zod' in value && 'safeParse' in value,
-        'must be a zod 4 schema',
-      ),
-      run: zod.custom<StageKind['run']>((value) => typeof value === 'function', 'must be a function'),
-      effects: zod.enum(['none', 'local', 'remote'], 'must be none, local or remote').optional(),
-      alwaysConfirms: zod.boolean('must be true or false').optional(),
-    },
-    'must be what defineStage returns',
-  );
+const kindShape = z.object(
+  {
+    kind: z.string(NAME_RULE).regex(/^[a-z][a-z0-9-]{0,63}$/, NAME_RULE),
+    summary: z.string('must be one line of text').min(1, 'must be one line of text'),
+    schema: z.custom<z.ZodType>(
+      (value) => value instanceof Object && '_zod' in value && 'safeParse' in value,
+      'must be a zod 4 schema',
+    ),
+    run: z.custom<StageKind['run']>((value) => typeof value === 'function', 'must be a function'),
+    effects: z.enum(['none', 'local', 'remote'], 'must be none, local or remote').optional(),
+    alwaysConfirms: z.boolean('must be true or false').optional(),
+  },
+  'must be what defineStage returns',
+);
 
 /** The message and, where the stack names the file, the place; never the stack itself. */
 async function explainThrow(file: string, error: unknown): Promise<Diagnostic> {

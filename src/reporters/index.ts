@@ -4,6 +4,8 @@ import type { RunState, StageState } from '../core/run-state.ts';
 import { copyLog } from './copy-log.ts';
 import { describeFailure, hintFor } from './describe-failure.ts';
 import { table } from './format.ts';
+import { runHtml } from './html.ts';
+import { runJunit } from './junit.ts';
 import { createJsonReporter } from './json.ts';
 import { planDocument, planLines } from './plan.ts';
 import { createPlainReporter } from './plain.ts';
@@ -50,6 +52,7 @@ export function createViews({ sink, hasColor, cwd }: ViewOptions) {
       lines: () => showLines(state, { ...extra, style }),
       document: () => runDocument(state, extra),
     }),
+    report: (state: RunState, form: 'junit' | 'html') => (form === 'html' ? runHtml(state) : runJunit(state)),
     why: (state: RunState, stages: readonly StageState[]) => ({
       lines: () => whyLines(state, stages, style),
       document: () => whyDocument(state, stages),

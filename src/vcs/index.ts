@@ -8,7 +8,14 @@ import { invalid } from './records.ts';
 export async function openVcs(folder: string): Promise<Result<Vcs>> {
   const found = findRepository(folder);
   if (!found) return invalid(`${folder} is not in a git, svn or hg repository`);
-  if (found.kind !== 'git')
-    return invalid(`${folder} is in a repository of ${found.kind}, which cannot be read yet`);
-  return openGit(found.folder);
+  switch (found.kind) {
+    case 'git':
+      return openGit(found.folder);
+    case 'hg':
+      return (await import('./hg/open-hg.ts')).openHg(found.folder);
+    case 'svn':
+      return (await import('./svn/open-svn.ts')).openSvn(found.folder);
+    default:
+      return found.kind satisfies never;
+  }
 }

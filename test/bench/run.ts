@@ -14,16 +14,16 @@ import { streams } from './streams.ts';
 
 /**
  * `npm run bench [-- name…] [--rounds 11] [--json] [--strict]`: every figure against a public tool in the
- * same run. With `--strict` a missed target ends it with 1.
+ * same run. `streams:tees` is a part of one. With `--strict` a missed target ends it with 1.
  */
-const BENCHES: Readonly<Record<string, (rounds: number) => Promise<readonly Figure[]>>> = {
+const BENCHES: Readonly<Record<string, (rounds: number, part?: string) => Promise<readonly Figure[]>>> = {
   startup,
   steps,
   history,
   parallel: (rounds) => parallel(Math.min(rounds, 5)),
   repository: (rounds) => repository(Math.min(rounds, 7)),
   flood: () => flood(),
-  streams: (rounds) => streams(Math.min(rounds, 5)),
+  streams,
 };
 
 const { values, positionals } = parseArgs({
@@ -47,7 +47,7 @@ function warnIfStale(): void {
 }
 
 async function main(): Promise<void> {
-  const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name));
+  const unknown = positionals.filter((name) => !Object.hasOwn(BENCHES, name.split(':')[0] ?? ''));
   if (unknown.length > 0) {
     process.stderr.write(
       `bench: no such bench: ${unknown.join(', ')}; there are ${Object.keys(BENCHES).join(', ')}\n`,
@@ -59,7 +59,8 @@ async function main(): Promise<void> {
   const figures: Figure[] = [];
   try {
     for (const name of positionals.length > 0 ? positionals : Object.keys(BENCHES)) {
-      figures.push(...((await BENCHES[name]?.(Number(values.rounds))) ?? []));
+      const [bench = '', part] = name.split(':');
+      figures.push(...((await BENCHES[bench]?.(Number(values.rounds), part)) ?? []));
     }
   } finally {
     removeAll();

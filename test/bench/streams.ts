@@ -9,25 +9,25 @@ import { writeSpec } from '../../src/streams/run-group.ts';
 import { stream } from '../../src/stages/stream.ts';
 import { type Figure, ratioFigure } from './figure.ts';
 import { interleaved, spread, type Subject, time } from './measure.ts';
+import { probed } from './probed.ts';
+import { makeProject, pipewright } from './project.ts';
 
 const PUMP = path.resolve(import.meta.dirname, '../../dist/pump.js');
 const MIB = 1024 * 1024;
 /** Of the streams that are compared; `PIPEWRIGHT_BENCH_MIB` changes it. */
 const SIZE_BYTES = Number(process.env['PIPEWRIGHT_BENCH_MIB'] ?? 1024) * MIB;
 
-/** The pump of stream stages against bash, in the same run: less than 1 is faster than bash. */
-export async function streams(rounds: number): Promise<readonly Figure[]> {
+const PARTS = ['linear', 'tees', 'backup', 'overheads', 'memory', 'delay'] as const;
+
+/** The pump of stream stages against bash, in the same run: less than 1 is faster than bash. `part`: one of them, or all. */
+export async function streams(rounds: number, part?: string): Promise<readonly Figure[]> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pipewright-streams-bench-'));
   try {
     execFileSync('sh', ['-c', `head -c ${SIZE_BYTES / 4} /dev/urandom > random`], { cwd: folder });
     const lab = new Lab(folder, rounds);
-    return [
-      ...(await lab.linear()),
-      ...(await lab.tees()),
-      ...(await lab.backup()),
-      ...(await lab.overheads()),
-      ...(await lab.memory()),
-    ];
+    const figures: Figure[] = [];
+    for (const name of PARTS) if (part === undefined || part === name) figures.push(...(await lab[name]()));
+    return figures;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -66,24 +66,34 @@ class Lab {
     return [figure, single('stream: our share of a core meanwhile', 'x', share, 0.02)];
   }
 
+  /** Through the splice thread, for which `koffi` is installed, and through the pump itself. */
   async tees(): Promise<readonly Figure[]> {
     const counts = ['a', 'b'].map((name) => ({ name, command: 'wc -c > /dev/null' }));
     const sink = { name: 'c', command: 'cat > /dev/null; true' };
-    return [
-      await this.#against(
-        'stream: tee to three commands',
-        this.#ours('ours', [source(ZEROS), tee([...counts, sink])]),
-        {
-          command: `${ZEROS} | tee >(wc -c >/dev/null) >(wc -c >/dev/null) | cat > /dev/null`,
-          limit: 1 / 1.5,
-        },
-      ),
-      await this.#against(
-        'stream: tee to a checksum and a command',
-        this.#ours('ours', [source(ZEROS), tee([{ name: 'sum', command: 'sha256sum' }, sink])]),
-        { command: `${ZEROS} | tee >(sha256sum >/dev/null) | cat > /dev/null`, limit: 1 / 2 },
-      ),
-    ];
+    const three = [source(ZEROS), tee([...counts, sink])];
+    const hashed = [source(ZEROS), tee([{ name: 'sum', command: 'sha256sum' }, sink])];
+    const bashThree = `${ZEROS} | tee >(wc -c >/dev/null) >(wc -c >/dev/null) | cat > /dev/null`;
+    const bashHashed = `${ZEROS} | tee >(sha256sum >/dev/null) | cat > /dev/null`;
+    const plain = { env: { PIPEWRIGHT_NO_SPLICE: '1' } };
+    const figures: Figure[] = [];
+    for (const [how, more, limit] of [
+      ['splice', {}, 1 / 2.5],
+      ['no splice', plain, 1 / 1.5],
+    ] as const) {
+      figures.push(
+        await this.#against(
+          `stream: tee to three commands, ${how}`,
+          { ...this.#ours('ours', three), ...more },
+          { command: bashThree, limit },
+        ),
+        await this.#against(
+          `stream: tee to a checksum and a command, ${how}`,
+          { ...this.#ours('ours', hashed), ...more },
+          { command: bashHashed, limit: 1 / 2 },
+        ),
+      );
+    }
+    return figures;
   }
 
   async backup(): Promise<readonly Figure[]> {
@@ -134,6 +144,22 @@ class Lab {
     };
     const growth = (await peakOf(4096 * MIB)) - (await peakOf(64 * MIB));
     return [single('stream: memory, 4 GiB against 64 MiB', 'MB', growth / MIB, 8)];
+  }
+
+  /** Of Pipewright itself: the bytes are in another process. */
+  async delay(): Promise<readonly Figure[]> {
+    const steps = [
+      `      - {name: source, command: '${ZEROS}', output: stream}`,
+      '      - name: tee',
+      '        type: tee',
+      '        branches:',
+      '          - {name: sum, uses: checksum}',
+      '          - {name: bar, uses: progress}',
+      "          - {name: sink, command: 'cat > /dev/null; true'}",
+    ];
+    const pipeline = `name: it\nstages:\n  - name: flow\n    uses: stream\n    steps:\n${steps.join('\n')}\n`;
+    const { delay_p99_ms: delayMs } = await probed(pipewright('flow', makeProject(pipeline), ['run', 'it']));
+    return [single('stream: event loop of the main process p99', 'ms', delayMs, 10)];
   }
 
   async #against(

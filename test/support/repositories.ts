@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -72,6 +72,93 @@ export function git(
     maxBuffer: 64 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** An empty Mercurial repository. */
+export function hgLab(): RepositoryLab {
+  const { root, files, close } = folder('hg');
+  let commits = 0;
+  const tool = (...args: readonly string[]): string =>
+    execFileSync('hg', [...args], {
+      cwd: root,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] ?? '', HOME: root, HGRCPATH: '/dev/null', HGPLAIN: '1' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  tool('init');
+  return {
+    root,
+    ...files,
+    move: (from, to) => void tool('mv', '--', from, to),
+    copy: (from, to) => void tool('cp', '--', from, to),
+    remove: (name) => void tool('rm', '--', name),
+    commit: (message, author = 'Ada <ada@example.org>') => {
+      tool('addremove', '-q', '--similarity', '0');
+      commits += 1;
+      tool(
+        'commit',
+        '-m',
+        message,
+        '-u',
+        author,
+        '-d',
+        `2026-02-01 12:${String(commits).padStart(2, '0')} +0000`,
+      );
+      return tool('log', '-r', '.', '-T', '{node}');
+    },
+    tool,
+    close,
+  };
+}
+
+/** An empty Subversion repository on this disk, with trunk checked out. */
+export function svnLab(): RepositoryLab {
+  const { root, files, close } = folder('svn');
+  const server = `${root}.server`;
+  const run = (file: string, args: readonly string[], cwd: string): string =>
+    execFileSync(file, [...args], {
+      cwd,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'] ?? '', HOME: server, LC_ALL: 'C.UTF-8' },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+  const tool = (...args: readonly string[]): string => run('svn', ['--non-interactive', ...args], root);
+  run('svnadmin', ['create', server], os.tmpdir());
+  const url = `file://${server}`;
+  tool('mkdir', '-q', '-m', 'layout', `${url}/trunk`, `${url}/branches`);
+  tool('checkout', '-q', `${url}/trunk`, '.');
+  return {
+    root,
+    ...files,
+    move: (from, to) => void tool('mv', '-q', '--parents', at(from), at(to)),
+    copy: (from, to) => void tool('cp', '-q', '--parents', at(from), at(to)),
+    remove: (name) => void tool('rm', '-q', at(name)),
+    commit: (message, author = 'Ada <ada@example.org>') => {
+      tool('add', '-q', '--force', '--', '.');
+      tool('commit', '-q', '--username', author, '-m', message);
+      tool('update', '-q');
+      return tool('info', '--show-item', 'revision').trim();
+    },
+    tool,
+    close: () => {
+      close();
+      rmSync(server, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A path of svn ends at `@`, behind which a revision stands. */
+function at(name: string): string {
+  return name.includes('@') ? `${name}@` : name;
+}
+
+/** Whether a tool is on this machine. In CI it must be. */
+export function hasTool(name: string): boolean {
+  const isThere = spawnSync(name, ['--version'], { stdio: 'ignore' }).status === 0;
+  if (isThere) return true;
+  if ((process.env['CI'] ?? '') !== '') throw new Error(`${name} is missing; run test/services/install`);
+  process.stderr.write(`${name} is not on this machine: its tests are skipped\n`);
+  return false;
 }
 
 function folder(name: string) {

@@ -40,10 +40,15 @@ export async function show(
 ): Promise<number> {
   return withRun(services, command, command.run, async (runId) =>
     orFail(services, command, await services.state(runId), async (state) => {
+      const views = await services.views();
+      if (command.form) {
+        await services.terminal.write(views.report(state, command.form));
+        return 0;
+      }
       const folder = path.join(services.project.stateDir, 'runs', runId);
       const analysis = path.join(folder, 'artifacts', 'analysis.md');
       const extra = { folder, ...(existsSync(analysis) && { analysis }) };
-      return printView(services, command, (await services.views()).show(state, extra));
+      return printView(services, command, views.show(state, extra));
     }),
   );
 }

@@ -31,7 +31,9 @@ const serviceSchema = z.strictObject({
   categories: z
     .array(z.string())
     .default([])
-    .describe('Categories of changes that need it built. Default: every change that builds.'),
+    .describe(
+      'Categories of changes that need it built. Default: a service named like a category that one, any other every change.',
+    ),
 });
 
 /** `build` of pipewright.yaml. */

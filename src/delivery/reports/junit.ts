@@ -1,3 +1,4 @@
+import { markupAttribute, markupText } from '../../core/markup-text.ts';
 import type { TestCounts } from '../../core/stream-report.ts';
 import type { TestCase } from './test-results.ts';
 
@@ -11,8 +12,8 @@ export function writeJunit(
   const totals = `tests="${passed + failed + skipped}" failures="${failed}" errors="0" skipped="${skipped}" time="${seconds(facts.durationMs)}"`;
   return [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    `<testsuites name="${attribute(suite)}" ${totals}>`,
-    `  <testsuite name="${attribute(suite)}" timestamp="${attribute(facts.at)}" ${totals}>`,
+    `<testsuites name="${markupAttribute(suite)}" ${totals}>`,
+    `  <testsuite name="${markupAttribute(suite)}" timestamp="${markupAttribute(facts.at)}" ${totals}>`,
     ...cases.flatMap(caseLines),
     '  </testsuite>',
     '</testsuites>',
@@ -21,34 +22,17 @@ export function writeJunit(
 }
 
 function caseLines({ name, file, status, duration_ms: durationMs = 0, message = '' }: TestCase): string[] {
-  const from = file === undefined ? '' : ` file="${attribute(file)}"`;
-  const head = `    <testcase classname="${attribute(file ?? 'tests')}" name="${attribute(name)}"${from} time="${seconds(durationMs)}"`;
+  const from = file === undefined ? '' : ` file="${markupAttribute(file)}"`;
+  const head = `    <testcase classname="${markupAttribute(file ?? 'tests')}" name="${markupAttribute(name)}"${from} time="${seconds(durationMs)}"`;
   if (status === 'passed') return [`${head}/>`];
   if (status === 'skipped') return [`${head}>`, '      <skipped/>', '    </testcase>'];
   const [first = ''] = message.split('\n');
-  const failure = `      <failure message="${attribute(first)}">${content(message)}</failure>`;
+  const failure = `      <failure message="${markupAttribute(first)}">${markupText(message)}</failure>`;
   return [`${head}>`, failure, '    </testcase>'];
 }
 
 function seconds(durationMs: number): string {
   return (durationMs / 1000).toFixed(3);
-}
-
-function attribute(text: string): string {
-  return content(text).replaceAll('"', '&quot;').replaceAll('\n', '&#10;').replaceAll('\t', '&#9;');
-}
-
-/** XML 1.0 has no way to write most control characters: they are left out. */
-function content(text: string): string {
-  return (
-    text
-      .toWellFormed()
-      // oxlint-disable-next-line no-control-regex
-      .replaceAll(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('>', '&gt;')
-  );
 }
 
 /** The tests of a JUnit report; undefined when it is none. Entities that a document defines itself are not read. */

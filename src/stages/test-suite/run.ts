@@ -81,7 +81,8 @@ function planOf(
   const choice = shouldTest(readAnalysis(context.variables), name);
   if (!choice.run) return { state: 'absent', reason: `${choice.reason} (${choice.rule})` };
   if (choice.leave_out.length > 0) {
-    context.explain({ name: `test.${name}.leave_out`, value: [...choice.leave_out] });
+    const without = `without tests in ${choice.leave_out.join(', ')}`;
+    context.explain({ name: `test.${name}`, value: `${without}: ${choice.reason} (${choice.rule})` });
   }
   const isNamed = settings[name] !== undefined || chosen !== undefined;
   const place = placeOf(context, { isNamed, leaveOut: choice.leave_out });

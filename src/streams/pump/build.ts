@@ -60,7 +60,7 @@ function ownSink(run: NodeRun, flow: Flow, context: BuildContext): Sink {
 }
 
 /** Counts what goes into `next`. */
-function counted(run: NodeRun, context: BuildContext, next: Sink): Sink {
+export function counted(run: NodeRun, context: BuildContext, next: Sink): Sink {
   return tap(run, context, { see: () => undefined, next });
 }
 

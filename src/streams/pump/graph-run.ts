@@ -5,10 +5,21 @@ import { publishFiles } from './files.ts';
 import { FileTarget } from './file-target.ts';
 import { Flow } from './flow.ts';
 import { Meter } from './meter.ts';
-import { bypass, isCommand, lagOf, linkNodes, type NodeRun, readerOf, subtree } from './node-run.ts';
+import {
+  bypass,
+  isCommand,
+  lagOf,
+  linkNodes,
+  type NodeRun,
+  type Source,
+  readerOf,
+  subtree,
+} from './node-run.ts';
 import { PipeSource } from './pipe-source.ts';
 import { exitFailure, fileFailure, words } from './problems.ts';
 import { measureSize } from './size.ts';
+import { SpliceSource } from './splice-source.ts';
+import { type SpliceThread, spliceThreads } from './splice-thread.ts';
 import { closeChildEnds, handOutPipes, type SidePipes } from './wiring.ts';
 
 /** What a branch may lag where no tee says otherwise: spec 5's 32 KiB. */
@@ -43,7 +54,9 @@ export class GraphRun {
 
   /** Resolves when every process and every sink has ended and every file has its name or is gone. */
   async run(): Promise<Omit<PumpResult, 'streams' | 'usage'>> {
-    if (this.#openFiles() && this.#start()) {
+    const threads = this.#openFiles() ? await spliceThreads(this.nodes) : undefined;
+    // Cancelled meanwhile: nothing has begun.
+    if (threads && !this.failure && this.#start(threads)) {
       await Promise.all(this.nodes.map(({ ended }) => ended.promise));
       await Promise.all(this.nodes.flatMap(({ source }) => (source ? [source.ended] : [])));
     }
@@ -67,6 +80,7 @@ export class GraphRun {
   sample(): void {
     const now = performance.now();
     for (const run of this.nodes) {
+      run.source?.sample?.();
       if (run.isBypassed && run.endedMs === undefined) {
         countTo(run, run.upstream?.command?.writtenSoFar ?? 0);
       }
@@ -93,7 +107,7 @@ export class GraphRun {
     for (const run of this.nodes) run.status = 'stopped';
   }
 
-  #start(): boolean {
+  #start(threads: ReadonlyMap<NodeRun, SpliceThread>): boolean {
     const commands = this.nodes.filter(isCommand);
     const side: SidePipes = { errors: new Map(), meters: new Map() };
     const isMetered = canMeterProcesses();
@@ -104,7 +118,7 @@ export class GraphRun {
       this.#refusePipes(error);
       return false;
     }
-    const sources = commands.flatMap((run) => this.#connect(run));
+    const sources = commands.flatMap((run) => this.#connect(run, threads.get(run)));
     // Readers first: none of them waits for its input longer than it must.
     for (const run of commands.toReversed()) this.#spawn(run, side);
     for (const run of this.nodes) if (run.isBypassed) run.meter = new Meter(performance.now());
@@ -125,13 +139,20 @@ export class GraphRun {
   }
 
   /** Our reading end of a command's output, where it does not go straight to another command. */
-  #connect(run: NodeRun): readonly PipeSource[] {
+  #connect(run: NodeRun, thread: SpliceThread | undefined): readonly Source[] {
     const fd = run.outputPipe?.readFd;
     const reader = readerOf(run);
     if (fd === undefined || (reader && isCommand(reader))) return [];
-    const flow = new Flow(lagOf(run, DEFAULT_LAG_BYTES));
-    const sink = reader ? sinkOf(reader, flow, this.#context) : outputSink(run, flow, this.#context);
-    run.source = new PipeSource({ fd, flow, sink, writerEnded: () => run.ended.promise });
+    const lagBytes = lagOf(run, DEFAULT_LAG_BYTES);
+    const context = this.#context;
+    const writerEnded = (): Promise<boolean> => run.ended.promise;
+    if (thread && reader) {
+      run.source = new SpliceSource({ thread, fd, tee: reader, context, lagBytes, writerEnded });
+      return [run.source];
+    }
+    const flow = new Flow(lagBytes);
+    const sink = reader ? sinkOf(reader, flow, context) : outputSink(run, flow, context);
+    run.source = new PipeSource({ fd, flow, sink, writerEnded });
     return [run.source];
   }
 

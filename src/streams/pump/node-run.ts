@@ -5,8 +5,6 @@ import type { FileTarget } from './file-target.ts';
 import type { Sink } from './flow.ts';
 import type { Meter } from './meter.ts';
 import type { Pipe } from './pipes.ts';
-import type { PipeSink } from './pipe-sink.ts';
-import type { PipeSource } from './pipe-source.ts';
 import type { FdSink } from './sinks.ts';
 
 /** What is known of one node while the graph runs. */
@@ -38,10 +36,10 @@ export interface NodeRun {
   input?: Pipe;
   /** Its output, where it goes into a pipe. */
   outputPipe?: Pipe;
-  /** What we write its input through. */
-  pipeSink?: PipeSink;
-  /** What we read its output with. */
-  source?: PipeSource;
+  /** What its input is written through, where we or a thread of ours do it. */
+  pipeSink?: { readonly destroy: () => void };
+  /** What its output is read with. */
+  source?: Source;
   /** Of a node that works in this process. */
   sink?: Sink;
   file?: FileTarget;
@@ -49,6 +47,17 @@ export interface NodeRun {
   fileBytes?: number;
   fileSink?: FdSink;
   isVerified?: boolean;
+}
+
+/** Reads the output of a command into sinks. */
+export interface Source {
+  /** Resolves when it reads no more and its sinks know. */
+  readonly ended: Promise<void>;
+  readonly start: () => void;
+  /** Reads no more; the writer gets SIGPIPE. */
+  readonly stop: () => void;
+  /** Brings the counts of bytes up to date, where they are not anyway. */
+  readonly sample?: () => void;
 }
 
 export interface Deferred<T> {

@@ -1,10 +1,10 @@
 import { ok, type Result } from '../../core/failure.ts';
 import type { Change } from '../../core/vcs.ts';
 import { records } from '../records.ts';
+import { untrackedChanges } from '../untracked-files.ts';
 import { answered } from './problem.ts';
 import type { Git } from './run-git.ts';
 import type { Trees } from './trees.ts';
-import { untrackedChanges } from './untracked.ts';
 
 const SUBMODULE_MODE = '160000';
 
@@ -27,8 +27,9 @@ export async function changesBetween(
   if (!read.ok) return read;
   const tracked = changesOf(records(read.value.stdout));
   if (!trees.withUntracked) return ok(tracked);
-  const untracked = await untrackedChanges(git, trees.root, { lines });
-  return untracked.ok ? ok([...tracked, ...untracked.value]) : untracked;
+  const names = await untrackedNames(git);
+  if (!names.ok) return names;
+  return ok([...tracked, ...(await untrackedChanges(trees.root, names.value, { lines }))]);
 }
 
 /**
@@ -89,4 +90,10 @@ function withLines(change: Change, added: string, deleted: string): Change {
   if (change.is_submodule) return change;
   if (added === '-') return { ...change, is_binary: true };
   return { ...change, added: Number(added), deleted: Number(deleted) };
+}
+
+/** Files that git does not track and is not told to ignore. */
+export async function untrackedNames(git: Git): Promise<Result<readonly string[]>> {
+  const list = answered(await git(['ls-files', '--others', '--exclude-standard', '-z']), 'the working tree');
+  return list.ok ? ok(records(list.value.stdout)) : list;
 }

@@ -1,10 +1,10 @@
 import { ok, type Result } from '../../core/failure.ts';
-import { cutAtLine } from '../cut-at-line.ts';
-import { changesBetween, RENAMES } from './changes.ts';
+import { cutAtLine, joined } from '../cut-at-line.ts';
+import { untrackedDiff } from '../untracked-files.ts';
+import { changesBetween, RENAMES, untrackedNames } from './changes.ts';
 import { answered } from './problem.ts';
 import type { Git } from './run-git.ts';
 import type { Trees } from './trees.ts';
-import { untrackedDiff } from './untracked.ts';
 
 export interface DiffOptions {
   readonly path?: string;
@@ -29,12 +29,11 @@ export async function diffBetween(
   if (!read.ok) return read;
   const tracked = cutAtLine(read.value.stdout, read.value.isCut);
   if (read.value.isCut || !trees.withUntracked) return ok({ text: tracked, truncated: read.value.isCut });
+  const names = await untrackedNames(git);
+  if (!names.ok) return names;
   const room = maxBytes - read.value.stdout.length;
-  const untracked = await untrackedDiff(git, trees.root, { only: path, maxBytes: room });
-  if (!untracked.ok) return untracked;
-  const bytes = Buffer.from(untracked.value);
-  const isCut = bytes.length > room;
-  return ok({ text: tracked + cutAtLine(bytes.subarray(0, room), isCut), truncated: isCut });
+  const untracked = await untrackedDiff(trees.root, names.value, { only: path, maxBytes: room });
+  return ok(joined(tracked, untracked, room));
 }
 
 /** A renamed file is asked for by both names: by the new one alone it looks like an added one. */

@@ -1,10 +1,6 @@
 import { lstat, open, readlink } from 'node:fs/promises';
 import path from 'node:path';
-import { ok, type Result } from '../../core/failure.ts';
-import type { Change } from '../../core/vcs.ts';
-import { records } from '../records.ts';
-import { answered } from './problem.ts';
-import type { Git } from './run-git.ts';
+import type { Change } from '../core/vcs.ts';
 
 /** Of a larger file only the beginning is looked at, and its lines are not counted. */
 const MAX_FILE_BYTES = 4 * 1024 * 1024;
@@ -19,50 +15,40 @@ interface Content {
   readonly isWhole: boolean;
 }
 
-/** Files that git does not track and is not told to ignore, as added ones. */
+/** Files that a repository does not track yet, as added ones. */
 export async function untrackedChanges(
-  git: Git,
   root: string,
+  names: readonly string[],
   { lines }: { readonly lines: boolean },
-): Promise<Result<readonly Change[]>> {
-  const names = await untrackedNames(git);
-  if (!names.ok) return names;
+): Promise<readonly Change[]> {
   const changes: Change[] = [];
-  for (let at = 0; at < names.value.length; at += READERS) {
-    const some = names.value.slice(at, at + READERS);
+  for (let at = 0; at < names.length; at += READERS) {
+    const some = names.slice(at, at + READERS);
     changes.push(...(await Promise.all(some.map((name) => changeOf(root, name, lines)))));
   }
-  return ok(changes);
+  return changes;
 }
 
-/** Their unified diffs, one after another, until `maxBytes` is reached. */
+/** Their unified diffs, one after another, until `maxBytes` is passed. `only`: a file, or all in a folder. */
 export async function untrackedDiff(
-  git: Git,
   root: string,
+  names: readonly string[],
   { only, maxBytes }: { readonly only?: string | undefined; readonly maxBytes: number },
-): Promise<Result<string>> {
-  const names = await untrackedNames(git);
-  if (!names.ok) return names;
-  const wanted = names.value.filter(
-    (name) => only === undefined || name === only || name.startsWith(`${only}/`),
-  );
+): Promise<string> {
+  const isAll = only === undefined || only === '';
+  const wanted = names.filter((name) => isAll || name === only || name.startsWith(`${only}/`));
   let text = '';
   for (const name of wanted) {
     if (text.length > maxBytes) break;
     const content = await readContent(path.join(root, name));
     if (content) text += diffOf(name, content);
   }
-  return ok(text);
-}
-
-async function untrackedNames(git: Git): Promise<Result<readonly string[]>> {
-  const list = answered(await git(['ls-files', '--others', '--exclude-standard', '-z']), 'the working tree');
-  return list.ok ? ok(records(list.value.stdout)) : list;
+  return text;
 }
 
 async function changeOf(root: string, name: string, withLines: boolean): Promise<Change> {
   const added = { path: name, status: 'added', is_binary: false, is_submodule: false } as const;
-  // Git names a repository inside this one by its folder.
+  // A repository inside this one is named by its folder.
   if (name.endsWith('/')) return { ...added, path: name.slice(0, -1), is_submodule: true };
   const content = withLines ? await readContent(path.join(root, name)) : undefined;
   if (!content) return added;

@@ -53,3 +53,16 @@ test('doctor --notify sends a test message and says what arrived', async () => {
   const nobody = await project.run(['doctor', '--notify']);
   expect(nobody).toMatchObject({ code: 2, stderr: expect.stringContaining('names nobody to tell') });
 });
+
+test('show --as junit and --as html print the run for others', async () => {
+  using project = temporaryProject({ 'pipelines/bad.yaml': FAILING });
+  await project.run(['run', 'bad']);
+  const junit = await project.run(['show', 'last', '--as', 'junit']);
+  expect(junit).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^<\?xml[\s\S]*<failure message="step/),
+  });
+  const html = await project.run(['show', 'last', '--as', 'html']);
+  expect(html).toMatchObject({ code: 0, stdout: expect.stringMatching(/^<!doctype html>[\s\S]*exit 7/) });
+  expect(await project.run(['show', 'last', '--as', 'pdf'])).toMatchObject({ code: 2 });
+});
