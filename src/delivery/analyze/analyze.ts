@@ -58,13 +58,14 @@ async function report(request: AnalysisRequest, { vcs, head }: Seen, found: Foun
     const why = place.unknown ?? extra.unknown;
     return [serviceOf(request, { name: place.service, base: place.base, own, ...(why && { unknown: why }) })];
   });
-  const warnings = [...extra.warnings, ...dirtyWarning(dirty.length)];
+  const dirtyCount = judged(dirty).files.length;
+  const warnings = [...extra.warnings, ...dirtyWarning(dirtyCount)];
   return {
     changes: {
       any: unknown !== undefined || whole.files.length > 0,
       head,
       base: unknown ? null : await oldestOf(vcs, places),
-      is_dirty: dirty.length > 0,
+      is_dirty: dirtyCount > 0,
       ...listed(whole.files),
       services: Object.fromEntries(services.map(({ name, changes }) => [name, changes])),
     },

@@ -12,6 +12,8 @@ export interface LogStart {
   readonly newest: number;
 }
 
+/** Revisions that are asked for first. */
+const SHORT_LIST = 500;
 /** Lists of revisions that are kept. */
 const KEPT_LISTS = 3;
 
@@ -63,10 +65,13 @@ function notFound(result: Result<unknown>, name: string): Result<never> {
   return !result.ok && result.failure.reason === 'cancelled' ? result : notACommit(name);
 }
 
-/** Only what a filter looks at is asked for. */
-function detailsFor({ author, text, path }: LogQuery): readonly string[] {
+/** Only what a filter looks at is asked for; of a log without filters, at first, only its beginning. */
+function detailsFor({ author, text, path, since, skip, limit }: LogQuery): readonly string[] {
   if (path !== undefined && path !== '') return ['-v'];
-  return author !== undefined || text !== undefined ? [] : ['-q'];
+  if (author !== undefined || text !== undefined) return [];
+  // One more than is shown: the parent of the last one.
+  const isShort = since === undefined && skip + limit < SHORT_LIST;
+  return isShort ? ['-q', '--limit', String(SHORT_LIST)] : ['-q'];
 }
 
 /** A revision of what is checked out, or a branch by its name: that one up to its newest revision on the server. */

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { ok } from '../../../src/core/failure.ts';
 import type { ServiceHistory, ServiceRelease } from '../../../src/core/releases.ts';
+import { analyzeSchema } from '../../../src/core/settings/analyze.ts';
 import { buildSchema } from '../../../src/core/settings/build.ts';
 import { deploySchema } from '../../../src/core/settings/deploy.ts';
 import { defaultSettings, type StageSettings } from '../../../src/core/settings/index.ts';
@@ -238,6 +239,14 @@ test('what is not committed is built too, so it counts', async () => {
   const report = await analyzed();
   expect(report.changes).toMatchObject({ is_dirty: true, files_count: 2 });
   expect(report.warnings).toEqual(['2 files are not committed, and part of what is built']);
+});
+
+test('an ignored file that is not committed is nothing to warn of', async () => {
+  lab.write('notes.md', 'x\n');
+  const settings = { ...SERVICES, analyze: analyzeSchema.parse({ ignore: ['*.md'] }) };
+  const report = await analyzed({ settings });
+  expect(report).toMatchObject({ warnings: [], changes: { any: false, is_dirty: false } });
+  expect(report.decisions[0]).toMatchObject({ action: 'skip_pipeline', rule: 'only-ignored' });
 });
 
 test('both names of a moved file count', async () => {
