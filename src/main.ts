@@ -183,9 +183,14 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       inner.push(there.told);
       return there.services;
     },
+    shippedPipeline: (name) => path.join(SHIPPED_PIPELINES, `${name}.yaml`),
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
-      return createDeliveryDesk({ project: project.root, settings: services.settings });
+      return createDeliveryDesk({
+        project: project.root,
+        stateDir: project.stateDir,
+        settings: services.settings,
+      });
     },
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');

@@ -165,6 +165,29 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ['pipewright unlock', 'pipewright unlock release --env production'],
   },
   {
+    name: 'rollback',
+    usage: '[service…] [--to RUN] [--env NAME] [--list]',
+    summary: 'Bring services back to the last release that served healthy, and watch them.',
+    positionals: { min: 0, max: Number.POSITIVE_INFINITY, what: 'services' },
+    options: [
+      {
+        name: 'env',
+        type: 'value',
+        value: 'NAME',
+        help: 'Environment out of pipewright.yaml (default: default).',
+      },
+      { name: 'to', type: 'value', value: 'RUN', help: 'To what this run had deployed.' },
+      { name: 'list', type: 'flag', help: 'Only show the releases: age, commit, verdict.' },
+      YES,
+      { ...JSON_OPTION, help: 'The same as --output json; one document with --list.' },
+    ],
+    examples: [
+      'pipewright rollback --env production',
+      'pipewright rollback api --to 20260206-1600 -y',
+      'pipewright rollback --list',
+    ],
+  },
+  {
     name: 'validate',
     usage: '[file…]',
     summary: 'Check pipelines and pipewright.yaml; name every problem by line and column.',
@@ -256,15 +279,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 ];
 
 /** Part of the contract, not yet built: named so that they are refused with a reason. */
-export const LATER_COMMANDS = [
-  'rollback',
-  'transfer',
-  'watch',
-  'worker',
-  'queue',
-  'serve',
-  'context',
-] as const;
+export const LATER_COMMANDS = ['transfer', 'watch', 'worker', 'queue', 'serve', 'context'] as const;
 
 export function findCommand(name: string): CommandSpec | undefined {
   return COMMANDS.find((command) => command.name === name);

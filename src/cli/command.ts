@@ -22,6 +22,7 @@ export type Command =
   | ({ readonly name: 'init'; readonly dryRun: boolean } & Common)
   | ({ readonly name: 'doctor'; readonly notify: boolean } & Common)
   | DemoCommand
+  | RollbackCommand
   | ({ readonly name: 'audit'; readonly verb: 'verify'; readonly run: string } & Common)
   | HookCommand
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
@@ -74,6 +75,18 @@ export interface RunCommand extends PipelineRequest {
 
 export interface PlanCommand extends PipelineRequest {
   readonly name: 'plan';
+}
+
+export interface RollbackCommand extends Common {
+  readonly name: 'rollback';
+  /** Empty: those that were deployed together last. */
+  readonly services: readonly string[];
+  readonly env?: string;
+  /** A run, or the beginning of its id. */
+  readonly to?: string;
+  /** Only show what there is to go back to. */
+  readonly list: boolean;
+  readonly yes: boolean;
 }
 
 export interface DemoCommand extends Common {

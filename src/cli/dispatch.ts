@@ -20,6 +20,8 @@ export async function dispatch(command: CommandWithServices, services: Services)
       return (await import('./commands/logs.ts')).logs(command, services);
     case 'init':
       return (await import('./commands/init.ts')).init(command, services);
+    case 'rollback':
+      return (await import('./commands/rollback.ts')).rollback(command, services);
     case 'demo':
       return (await import('./commands/demo.ts')).demo(command, services);
     case 'doctor':

@@ -142,6 +142,16 @@ const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
   },
   init: ({ common, scanned }) => ok({ ...common, name: 'init', dryRun: scanned.flags.has('dry-run') }),
   doctor: ({ common, scanned }) => ok({ ...common, name: 'doctor', notify: scanned.flags.has('notify') }),
+  rollback: ({ common, args, scanned }) =>
+    ok({
+      ...common,
+      name: 'rollback',
+      services: args,
+      list: scanned.flags.has('list'),
+      yes: scanned.flags.has('yes'),
+      ...given(last(scanned, 'env'), (env) => ({ env })),
+      ...given(last(scanned, 'to'), (to) => ({ to })),
+    }),
   demo: buildDemo,
   audit: ({ common, args }) => ok({ ...common, name: 'audit', verb: 'verify', run: first(args) }),
   hook: buildHook,

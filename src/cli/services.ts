@@ -4,6 +4,7 @@ import type { RunEvent } from '../core/events.ts';
 import type { Failure, Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity, Prompter, RunStore } from '../core/ports.ts';
+import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { StageSettings } from '../core/settings/index.ts';
 import type { TriggerSettings } from '../core/settings/trigger.ts';
@@ -46,6 +47,8 @@ export interface Services {
   readonly notifier: Notifier;
   /** The same for the project in another folder. */
   readonly at: (folder: string) => Promise<Services>;
+  /** The file of a pipeline that comes with Pipewright, whatever the project calls so too. */
+  readonly shippedPipeline: (name: string) => string;
   /** What commands do at the places where services run. */
   readonly delivery: () => Promise<DeliveryDesk>;
   /** Processes of runs on this machine. */
@@ -60,8 +63,25 @@ export interface FirstFiles {
 }
 
 export interface DeliveryDesk {
+  /** What the registry knows of each service of an environment. */
+  readonly histories: (environment: string) => Promise<Result<Readonly<Record<string, ServiceHistory>>>>;
+  /** Where a rollback would go; `invalid` when there is nothing to go back to. */
+  readonly waysBack: (
+    environment: string,
+    wanted: { readonly services: readonly string[]; readonly to?: string },
+  ) => Promise<Result<readonly WayBackFacts[]>>;
+  /** Frees the environment on every host, whoever holds it; says what was held. */
+  readonly unlockHosts: (environment: string) => Promise<Result<readonly string[], Problems | Failure>>;
   /** Ends every service of the runtime `process` that the project has in this environment. */
   readonly stopServices: (environment: string) => Promise<Result<void, Problems | Failure>>;
+}
+
+/** One service on its way back. */
+export interface WayBackFacts {
+  readonly service: string;
+  readonly from: ServiceRelease;
+  readonly to: ServiceRelease;
+  readonly crosses_migration: boolean;
 }
 
 /** Begins a run, takes one up, or runs parts of it again. */

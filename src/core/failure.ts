@@ -71,6 +71,8 @@ export type Failure =
       readonly environment: string;
       readonly consecutive_failures: number;
       readonly since: string;
+      /** What a person has to look at, where one run alone has locked it. */
+      readonly cause?: string;
     }
   /** The command line or the pipeline asks for something that cannot be; nothing was started. */
   | { readonly reason: 'invalid'; readonly message: string; readonly hint?: string }

@@ -235,20 +235,22 @@ function countOutcome(draft: Draft, record: Extract<RunRecord, { type: 'run.ende
     draft.consecutive.delete(key);
     draft.locked = draft.locked.filter((lock) => pairKey(lock.pipeline, lock.environment) !== key);
   }
-  if (outcome !== 'failed' || record.is_undo === true) return;
-  const failures = (draft.consecutive.get(key) ?? 0) + 1;
+  if (outcome !== 'failed' || (record.is_undo === true && record.lock_reason === undefined)) return;
+  const failures = (draft.consecutive.get(key) ?? 0) + (record.is_undo === true ? 0 : 1);
   draft.consecutive.set(key, failures);
   const limit = record.max_consecutive_failures;
   const known = draft.locked.findIndex((lock) => pairKey(lock.pipeline, lock.environment) === key);
   const lock = draft.locked[known];
+  const reason = record.lock_reason;
   if (lock) draft.locked[known] = { ...lock, consecutive_failures: failures };
-  else if (limit > 0 && failures >= limit)
+  else if (reason !== undefined || (limit > 0 && failures >= limit))
     draft.locked.push({
       pipeline,
       environment,
       consecutive_failures: failures,
       since: record.at,
       run_id: record.run_id,
+      ...(reason !== undefined && { reason }),
     });
 }
 

@@ -19,6 +19,8 @@ export type RunRecord =
       readonly summary: RunSummary;
       /** Spec 2: this many failures in a row lock the pipeline for its environment. */
       readonly max_consecutive_failures: number;
+      /** Locks at once, however many failures there were: what a person has to look at. */
+      readonly lock_reason?: string;
       /** What a person had undone: it had failed before, and is not one more failure. */
       readonly is_undo?: boolean;
     }
@@ -62,6 +64,8 @@ export interface PipelineLock {
   readonly consecutive_failures: number;
   readonly since: string;
   readonly run_id: string;
+  /** Of a lock that one run alone has caused. */
+  readonly reason?: string;
 }
 
 /** Spec 1's and spec 2's totals. */

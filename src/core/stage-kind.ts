@@ -56,6 +56,12 @@ export interface StageContext {
   readonly environment: string;
   /** The chosen ones: full ids, oldest first. */
   readonly commits: readonly string[];
+  /**
+   * Asks a person in the middle of the stage; durable as any confirmation: the run may wait, and the stage is taken up
+   * at its beginning, its recorded tasks standing. `rejected` or `confirmation-expired` otherwise. In an undo nobody
+   * waits: without a person at this terminal the answer is no.
+   */
+  readonly confirm: (message: string) => Promise<Result<void>>;
   /** A text file below `artifacts/<stage>/`; returns its absolute path. */
   readonly writeArtifact: (name: string, text: string) => Promise<string>;
   /**

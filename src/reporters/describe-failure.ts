@@ -101,7 +101,7 @@ function stateSentence(
         ? `"${failure.query}" is not one run; it may be ${failure.candidates.slice(0, 5).join(', ')}`
         : `there is no run "${failure.query}"`;
     case 'locked':
-      return `${failure.pipeline} is locked for ${failure.environment}: ${failure.consecutive_failures} failures in a row, since ${formatTime(failure.since)}`;
+      return `${failure.pipeline} is locked for ${failure.environment}: ${failure.cause ?? `${failure.consecutive_failures} failures in a row`}, since ${formatTime(failure.since)}`;
     default:
       return unreachable(failure);
   }

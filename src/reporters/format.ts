@@ -1,3 +1,4 @@
+import type { PipelineLock } from '../core/run-index.ts';
 import type { StageState } from '../core/run-state.ts';
 import type { JsonValue } from '../core/json.ts';
 
@@ -95,4 +96,9 @@ export function attemptText(stage: StageState | undefined): string {
   const attempt = stage.attempt - stage.attempt_base;
   const most = Math.max(attempt, stage.max_attempts - stage.attempt_base);
   return most > 1 ? `attempt ${attempt} of ${most}` : '';
+}
+
+/** Why a pipeline is locked: one run that a person has to look at, or failures in a row. */
+export function lockCause({ reason, consecutive_failures: count }: PipelineLock): string {
+  return reason ?? `after ${count} failures in a row`;
 }

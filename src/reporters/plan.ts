@@ -1,6 +1,6 @@
 import type { Plan, PlannedStage } from '../core/engine/api.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
-import { formatDuration, formatTime, formatValue } from './format.ts';
+import { formatDuration, formatTime, lockCause, formatValue } from './format.ts';
 import { decisionDocument } from './run-document.ts';
 import type { Style } from './style.ts';
 import { decisionLines } from './why.ts';
@@ -14,7 +14,7 @@ export function planLines(plan: Plan, style: Style): string[] {
     ...(plan.locked
       ? [
           style.bad(
-            `  locked since ${formatTime(plan.locked.since)} after ${plan.locked.consecutive_failures} failures in a row: run would exit with 4; pipewright unlock ${plan.pipeline} opens it`,
+            `  locked since ${formatTime(plan.locked.since)} ${lockCause(plan.locked)}: run would exit with 4; pipewright unlock ${plan.pipeline} opens it`,
           ),
         ]
       : []),

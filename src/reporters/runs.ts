@@ -1,7 +1,7 @@
 import type { PipelineLock, RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { markOf, paintStatus } from '../core/status-look.ts';
-import { formatDuration, formatTime, table } from './format.ts';
+import { formatDuration, formatTime, lockCause, table } from './format.ts';
 import type { Style } from './style.ts';
 
 /** `runs`: one line per run, newest first; what is locked last. */
@@ -28,7 +28,7 @@ export function runRow(run: RunSummary, style: Style): string[] {
 export function lockLines(locks: readonly PipelineLock[], style: Style): string[] {
   return locks.map((lock) =>
     style.bad(
-      `locked: ${lock.pipeline} (${lock.environment}) since ${formatTime(lock.since)}, ${lock.consecutive_failures} failures in a row; pipewright unlock ${lock.pipeline} --env ${lock.environment}`,
+      `locked: ${lock.pipeline} (${lock.environment}) since ${formatTime(lock.since)}, ${lockCause(lock)}; pipewright unlock ${lock.pipeline} --env ${lock.environment}`,
     ),
   );
 }

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { ok } from '../core/failure.ts';
+import type { JsonObject } from '../core/json.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
 import { deployRelease, GATE_TASK } from '../delivery/deploy/deploy.ts';
 import { candidateOf } from '../delivery/deploy/gate.ts';
-import { readArtifacts, readGate } from '../delivery/deploy/records.ts';
+import { type BuiltArtifact, readArtifacts, readGate } from '../delivery/deploy/records.ts';
 import { openSession } from '../delivery/deploy/session.ts';
 import { undoRelease } from '../delivery/deploy/undo.ts';
+import { readBuiltImages } from '../delivery/images/built-image.ts';
 
 export const deploy = defineStage({
   kind: 'deploy',
@@ -22,12 +24,12 @@ export const deploy = defineStage({
     const session = openSession(context);
     const candidate = candidateOf(session, {
       commit: await commitOf(context),
-      built: readArtifacts(context.variables),
+      built: { ...imageArtifacts(context), ...readArtifacts(context.variables) },
     });
     if (!candidate.ok) return candidate;
     return deployRelease(session, candidate.value, {
-      allow_bad: false,
-      allow_older: allowOlder,
+      allow_bad: isSet(context.variables, 'allow_bad'),
+      allow_older: allowOlder || isSet(context.variables, 'allow_older'),
       is_rollback: false,
     });
   },
@@ -37,6 +39,26 @@ export const deploy = defineStage({
     await openSession(context).unlock([...new Set(record?.places.map(({ host }) => host))]);
   },
 });
+
+/** What `docker-build` has made, as the gate takes it. */
+function imageArtifacts({ variables, runId }: StageContext): Readonly<Record<string, BuiltArtifact>> {
+  return Object.fromEntries(
+    Object.entries(readBuiltImages(variables)).map(([service, image]) => {
+      const { id, reference, commit, size_bytes: size, platform } = image;
+      return [
+        service,
+        { digest: id, reference, commit: commit ?? '', run_id: runId, size_bytes: size, platform },
+      ];
+    }),
+  );
+}
+
+/** A parameter of the pipeline: what a person says for this run alone. */
+function isSet({ params }: JsonObject, name: string): boolean {
+  return (
+    typeof params === 'object' && params !== null && name in params && Reflect.get(params, name) === true
+  );
+}
 
 /** What is checked out: the tree that was built. Empty where the project is in no repository. */
 async function commitOf({ ports, project }: StageContext): Promise<string> {

@@ -5,6 +5,7 @@ import { deploy } from './deploy.ts';
 import { dockerBuild } from './docker-build.ts';
 import { pipeline } from './pipeline.ts';
 import { releaseBuild } from './release-build.ts';
+import { rollback } from './rollback.ts';
 import { serviceBuild } from './service-build.ts';
 import { shell } from './shell.ts';
 import { stream } from './stream.ts';
@@ -19,6 +20,7 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   'docker-build': dockerBuild,
   pipeline,
   'release-build': releaseBuild,
+  rollback,
   'service-build': serviceBuild,
   shell,
   stream,

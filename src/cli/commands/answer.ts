@@ -1,5 +1,7 @@
-import type { AnswerCommand, Command } from '../command.ts';
-import { orFail, printFailure, printJson, withRun } from '../print.ts';
+import type { AnswerCommand, Command, Common } from '../command.ts';
+import { ok } from '../../core/failure.ts';
+import type { PipelineLock } from '../../core/run-index.ts';
+import { isProblems, orFail, printFailure, printJson, printProblems, withRun } from '../print.ts';
 import type { Services } from '../services.ts';
 
 /** `approve` and `reject`: recorded by whoever owns the run, or by us. */
@@ -40,7 +42,7 @@ export async function cancel(
   );
 }
 
-/** `unlock`: all locks, or those of one pipeline or environment. */
+/** `unlock`: all locks, or those of one pipeline or environment; with an environment also its locks on the hosts. */
 export async function unlock(
   command: Extract<Command, { readonly name: 'unlock' }>,
   services: Services,
@@ -64,14 +66,33 @@ export async function unlock(
     });
     if (!recorded.ok) return printFailure(services, command, recorded.failure);
   }
+  const freed =
+    environment === undefined ? ok([]) : await (await services.delivery()).unlockHosts(environment);
+  if (!freed.ok) {
+    return isProblems(freed.failure)
+      ? printProblems(services, command, freed.failure)
+      : printFailure(services, command, freed.failure);
+  }
+  return sayUnlocked(command, services, { opened, hosts: freed.value });
+}
+
+async function sayUnlocked(
+  command: Common,
+  services: Services,
+  { opened, hosts }: { readonly opened: readonly PipelineLock[]; readonly hosts: readonly string[] },
+): Promise<number> {
   if (command.json) {
-    await printJson(services, { unlocked: opened });
+    await printJson(services, { unlocked: opened, hosts });
     return 0;
   }
-  const lines = opened.map(
-    (lock) =>
-      `unlocked ${lock.pipeline} (${lock.environment}), locked after ${lock.consecutive_failures} failures in a row`,
-  );
+  const lines = [
+    ...opened.map((lock) => `unlocked ${lock.pipeline} (${lock.environment}), ${whyLocked(lock)}`),
+    ...hosts.map((text) => `unlocked ${text}`),
+  ];
   await services.terminal.write(`${lines.length > 0 ? lines.join('\n') : 'nothing was locked'}\n`);
   return 0;
+}
+
+function whyLocked({ reason, consecutive_failures: count }: PipelineLock): string {
+  return reason === undefined ? `locked after ${count} failures in a row` : `locked because ${reason}`;
 }

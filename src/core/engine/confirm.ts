@@ -21,8 +21,9 @@ export async function confirmStage(
   run: RunContext,
   id: string,
   stage: StageDefinition,
+  message = stage.confirmation?.message ?? `Run stage ${id}?`,
 ): Promise<ConfirmationResult> {
-  const asked = await request(run, id, stage, run.created.plan_hash);
+  const asked = await request(run, id, stage, message);
   const given = asked.answered ?? (await answer(run, id, stage, asked));
   return resultOf(given, asked.requested.expires_at);
 }
@@ -31,21 +32,32 @@ async function request(
   run: RunContext,
   id: string,
   stage: StageDefinition,
-  planHash: string,
+  message: string,
 ): Promise<ConfirmationState> {
-  const known = run.log.state.stages[id]?.confirmation;
-  if (known?.requested.plan_hash === planHash) return known;
+  const planHash = run.created.plan_hash;
+  const state = run.log.state.stages[id];
+  const known = sameQuestion(state?.confirmation, planHash, message);
+  // A stage that was taken up in the middle is running: it waits again only when that is said again.
+  if (known && (known.answered || state?.status === 'waiting')) return known;
   const expiresMs = run.deps.clock.nowMs() + (stage.confirmation?.expires_ms ?? DAY_MS);
   await run.log.append({
     type: 'confirmation.requested',
     stage: id,
-    message: stage.confirmation?.message ?? `Run stage ${id}?`,
+    message,
     plan_hash: planHash,
-    expires_at: new Date(expiresMs).toISOString(),
+    expires_at: known?.requested.expires_at ?? new Date(expiresMs).toISOString(),
   });
   const requested = run.log.state.stages[id]?.confirmation;
   if (!requested) throw new Error(`the confirmation of ${id} was not recorded`);
   return requested;
+}
+
+function sameQuestion(
+  known: ConfirmationState | undefined,
+  planHash: string,
+  message: string,
+): ConfirmationState | undefined {
+  return known?.requested.plan_hash === planHash && known.requested.message === message ? known : undefined;
 }
 
 const DAY_MS = 86_400_000;

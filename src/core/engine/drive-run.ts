@@ -272,6 +272,7 @@ async function settle(run: RunContext): Promise<void> {
     at: deps.clock.now(),
     summary: summarize(log.state),
     max_consecutive_failures: drive.maxConsecutiveFailures,
+    ...lockReason(log.state),
     // Its failure was counted when it failed.
     ...(log.state.rollback?.by !== undefined && { is_undo: true }),
   });
@@ -289,6 +290,14 @@ async function settle(run: RunContext): Promise<void> {
       other.pipeline_id !== created.run_id,
   );
   await handle.writeArtifact('analysis.md', analysisReport(log.state, earlier, consecutive));
+}
+
+/** An undo that did not work leaves something that only a person can look at. */
+function lockReason({ failure }: RunState): { readonly lock_reason: string } | undefined {
+  if (failure?.reason !== 'rollback-failed') return undefined;
+  const { stage, cause } = failure;
+  const why = 'message' in cause ? cause.message : cause.reason;
+  return { lock_reason: `undoing ${stage} failed: ${why}` };
 }
 
 function hasFailed({ status }: RunState): boolean {

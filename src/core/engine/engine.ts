@@ -164,7 +164,14 @@ async function start(deps: EngineDeps, request: StartRequest, drive: Drive): Pro
   const lock = await findLock(deps, request.definition.name, request.environment);
   if (lock) {
     const { pipeline, environment, consecutive_failures, since } = lock;
-    return failed({ reason: 'locked', pipeline, environment, consecutive_failures, since });
+    return failed({
+      reason: 'locked',
+      pipeline,
+      environment,
+      consecutive_failures,
+      since,
+      ...(lock.reason !== undefined && { cause: lock.reason }),
+    });
   }
 
   const runId = deps.ids.runId(deps.clock.nowMs(), request.commits.at(-1));

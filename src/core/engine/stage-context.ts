@@ -6,6 +6,7 @@ import { defaultSettings } from '../settings/index.ts';
 import type { StageContext, StepResult } from '../stage-kind.ts';
 import type { StageProgress } from './progress.ts';
 import { type StageRun, variablesFor } from './run-context.ts';
+import { confirmStage } from './confirm.ts';
 import { slug } from './slug.ts';
 import type { WaitMeter } from './wait-meter.ts';
 import { runStep, type StageTry } from './step-runner.ts';
@@ -66,6 +67,8 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
     by: created.by,
     environment: facts.environment,
     commits: facts.commits,
+    confirm: (message) =>
+      prefix === '' ? confirmInside(target, options, message) : confirmNow(target, options, message),
     writeArtifact: (name, text) => run.handle.writeArtifact(`${slug(id)}/${name}`, text),
     progress: (steps) => options.progress.show(steps),
     log: (line) => run.handle.appendLog(`${slug(id)}.log`, `${line}\n`),
@@ -79,6 +82,44 @@ function recordedOf({ run, id }: StageRun): StageContext['recorded'] {
   return Object.fromEntries(
     steps.flatMap(({ started, finished }) => (finished ? [[started.step, finished]] : [])),
   );
+}
+
+/** A question of the kind itself; afterwards the attempt goes on. */
+async function confirmInside(
+  { run, id, stage, kind }: StageRun,
+  { attempt, meter }: AttemptOptions,
+  message: string,
+): Promise<Result<void>> {
+  const result = await meter.wait(() => confirmStage(run, id, stage, message));
+  if (result.go === 'fail') return failed(result.failure);
+  if (result.go === 'skip') return failed({ reason: 'rejected', by: result.by });
+  const state = run.log.state.stages[id];
+  if (state?.status !== 'running') {
+    run.log.record({
+      type: 'stage.started',
+      stage: id,
+      kind: stage.uses,
+      attempt,
+      max_attempts: state?.max_attempts ?? attempt,
+      ...(kind.undo && { undoable: true as const }),
+    });
+  }
+  return ok(undefined);
+}
+
+/** Where nobody may wait: whoever sits here answers, `--yes` does not. */
+async function confirmNow(
+  { run, id }: StageRun,
+  { signal }: AttemptOptions,
+  message: string,
+): Promise<Result<void>> {
+  const { prompter } = run.deps;
+  const { answer, comment } = await run.questions.use(() =>
+    prompter.confirm({ stage: id, message, details: () => [message] }, signal),
+  );
+  if (answer === 'approved') return ok(undefined);
+  const by = answer === 'nobody' ? 'nobody here' : run.created.by;
+  return failed({ reason: 'rejected', by, ...(comment !== undefined && { comment }) });
 }
 
 function explain({ run, id }: StageRun, evidence: Evidence): void {

@@ -154,7 +154,9 @@ async function tryOnce(target: StageRun, timing: Timing, signal: AbortSignal): P
 function nextAttempt({ run, id }: StageRun): number {
   const state = run.log.state.stages[id];
   if (!state) return 1;
-  const inTheMiddle = state.status === 'running' || state.status === 'interrupted';
+  // Without a failure it did not end: it had a question of its own, and waits or has its answer.
+  const asked = (state.status === 'waiting' || state.status === 'pending') && state.failure === undefined;
+  const inTheMiddle = state.status === 'running' || state.status === 'interrupted' || asked;
   return inTheMiddle && state.attempt > state.attempt_base ? state.attempt : state.attempt + 1;
 }
 

@@ -40,6 +40,8 @@ export async function deployRelease(
   if (!gate.ok) return gate;
   const record = readGate(gate.value);
   if (!record) return failed({ reason: 'unexpected', message: 'the record of the gate cannot be read' });
+  const confirmed = await askOpenQuestions(session, record, options);
+  if (!confirmed.ok) return confirmed;
   const places: JsonObject[] = [];
   for (const [index, place] of record.places.entries()) {
     const done = await deployPlace(session, record, place, { index: index + 2, total: count + 1 });
@@ -61,6 +63,23 @@ export async function deployRelease(
       places,
     }),
   });
+}
+
+/**
+ * What neither holds nor fails is for a person to say: a first deploy, a commit that was rolled back from, a tree that
+ * was not tested. Nobody is kept out while they think; the lock is taken again for each service.
+ */
+async function askOpenQuestions(
+  session: DeliverySession,
+  record: GateRecord,
+  { is_rollback: isRollback }: GateOptions,
+): Promise<Result<void>> {
+  const open = record.conditions.filter(
+    ({ verdict, name }) => verdict === 'inconclusive' && name !== 'migration',
+  );
+  if (open.length === 0 || isRollback) return ok(undefined);
+  await session.unlock([...new Set(record.places.map(({ host }) => host))]);
+  return session.context.confirm(`${open.map(({ reason }) => reason).join('; ')}. Deploy all the same?`);
 }
 
 function deployPlace(

@@ -1,5 +1,5 @@
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
-import type { JsonObject, JsonValue } from '../../core/json.ts';
+import type { JsonObject } from '../../core/json.ts';
 import { messageOf } from '../health.ts';
 import { GATE_TASK, noteRelease, restorePlace } from './deploy.ts';
 import { asArtifact, type GateRecord, type PlaceRecord, readGate } from './records.ts';
@@ -15,8 +15,14 @@ export async function undoRelease(session: DeliverySession): Promise<Result<Json
   const record = readGate(context.recorded[GATE_TASK]?.outputs);
   if (!record) return ok({ undone: [] });
   const begun = record.places.filter(({ service, host }) => hasBegun(session, placeName(service, host)));
-  if (record.has_migration && begun.length > 0) return failed(heldByMigration(session, begun));
-  const undone: JsonValue[] = [];
+  if (record.has_migration && begun.length > 0) {
+    const names = begun.map(({ service, host }) => placeName(service, host)).join(', ');
+    const allowed = await context.confirm(
+      `the database was changed with this release; bring ${names} back all the same?`,
+    );
+    if (!allowed.ok) return failed(heldByMigration(session, begun));
+  }
+  const undone: string[] = [];
   const failures: Failure[] = [];
   const order = begun.toReversed();
   for (const [index, place] of order.entries()) {
@@ -24,16 +30,30 @@ export async function undoRelease(session: DeliverySession): Promise<Result<Json
     if (result.ok) undone.push(placeName(place.service, place.host));
     else failures.push(result.failure);
   }
+  await noteUndone(session, record, begun, undone);
+  const [first] = failures;
+  return first ? failed(allOf(failures, first)) : ok({ undone });
+}
+
+/** What was undone is no target any more, and its commit is bad here; what could not be undone may still serve. */
+async function noteUndone(
+  session: DeliverySession,
+  record: GateRecord,
+  begun: readonly PlaceRecord[],
+  undone: readonly string[],
+): Promise<void> {
+  const { context } = session;
   for (const service of new Set(begun.map(({ service: name }) => name))) {
     const unit = record.artifacts[service];
     if (!unit) continue;
-    await noteRelease(session, record, { service, artifact: asArtifact(unit), verdict: 'rolled_back' });
+    const places = begun.filter((place) => place.service === service);
+    const isBack = places.every(({ host }) => undone.includes(placeName(service, host)));
+    const verdict = isBack ? 'rolled_back' : 'failed';
+    await noteRelease(session, record, { service, artifact: asArtifact(unit), verdict });
     if (record.commit !== '') {
       await context.ports.releases.markBad(context.environment, service, record.commit);
     }
   }
-  const [first] = failures;
-  return first ? failed(notUndone(session, failures, first)) : ok({ undone });
 }
 
 /** A task that has not even begun has changed nothing. */
@@ -71,8 +91,7 @@ function heldByMigration({ context }: DeliverySession, begun: readonly PlaceReco
   };
 }
 
-function notUndone({ context }: DeliverySession, failures: readonly Failure[], first: Failure): Failure {
+function allOf(failures: readonly Failure[], first: Failure): Failure {
   if (failures.length === 1) return first;
-  const message = `${failures.map(messageOf).join('; ')}; see pipewright why ${context.runId}`;
-  return { reason: 'reported', message, retryable: false };
+  return { reason: 'reported', message: failures.map(messageOf).join('; '), retryable: false };
 }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import type { Failure, Result } from '../../../src/core/failure.ts';
+import { ok, type Failure, type Result } from '../../../src/core/failure.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
 import { defaultSettings } from '../../../src/core/settings/index.ts';
 import type { StageContext } from '../../../src/core/stage-kind.ts';
@@ -71,6 +71,7 @@ async function runStage(folder: string, steps: readonly object[], options: RunOp
     project: folder,
     by: 'tester@here',
     begun: [],
+    confirm: () => Promise.resolve(ok(undefined)),
     variables: {
       run_id: '20260101-000000-abcdef0',
       pipeline: 'demo',
