@@ -1,5 +1,5 @@
 import process from 'node:process';
-import type { DeliveryDesk, Problems, Services } from './cli/services.ts';
+import type { DeliveryDesk, Problems, ProjectPlaces, Services } from './cli/services.ts';
 import { type Failure, failed, ok, type Result } from './core/failure.ts';
 import type { ServiceHistory } from './core/releases.ts';
 import type { Target } from './core/runtime.ts';
@@ -15,7 +15,6 @@ import { createSecrets } from './system/secrets.ts';
 
 interface DeskParts {
   readonly project: string;
-  readonly stateDir: string;
   readonly settings: Services['settings'];
 }
 
@@ -23,9 +22,13 @@ const UNLOCK_MS = 15_000;
 const STOP_MS = 60_000;
 
 /** What commands do at the places where services run, outside of any run. Part of the composition root. */
-export function createDeliveryDesk(parts: DeskParts): DeliveryDesk {
+export function createDeliveryDesk(
+  { root, stateDir }: ProjectPlaces,
+  settings: Services['settings'],
+): DeliveryDesk {
+  const parts: DeskParts = { project: root, settings };
   const histories = (environment: string): Promise<Result<Readonly<Record<string, ServiceHistory>>>> =>
-    readHistories(parts.stateDir, environment);
+    readHistories(stateDir, environment);
   return {
     histories,
     waysBack: async (environment, wanted) => {

@@ -186,11 +186,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     shippedPipeline: (name) => path.join(SHIPPED_PIPELINES, `${name}.yaml`),
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
-      return createDeliveryDesk({
-        project: project.root,
-        stateDir: project.stateDir,
-        settings: services.settings,
-      });
+      return createDeliveryDesk(project, services.settings);
     },
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
