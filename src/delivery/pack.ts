@@ -4,7 +4,6 @@ import { lstat, mkdir, readdir, readlink, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 
 export interface Packed {
   /** `sha256:…` of the archive: the same files give the same digest. */
@@ -27,6 +26,7 @@ export async function packFolder(
   archive: string,
   { leaveOut = [] }: { readonly leaveOut?: readonly string[] } = {},
 ): Promise<Packed> {
+  const { createGzip } = await import('node:zlib');
   const hash = createHash('sha256');
   let size = 0;
   let count = 0;

@@ -1,4 +1,3 @@
-import http from 'node:http';
 import { Duplex } from 'node:stream';
 import { failed, ok, type Result } from '../core/failure.ts';
 import type { Host } from '../core/hosts.ts';
@@ -35,6 +34,8 @@ export async function probe(
   if (!connection.ok) return connection;
   const socket = connection.value;
   if (!(socket instanceof Duplex)) return unreachable('not a connection');
+  // Here and not above: every start of a run would load it.
+  const { request: send } = await import('node:http');
   return new Promise((resolve) => {
     const end = (result: Result<ProbeAnswer>): void => {
       socket.destroy();
@@ -42,7 +43,7 @@ export async function probe(
     };
     // Late errors of a connection that nobody reads any more are nobody's.
     socket.on('error', () => undefined);
-    const request = http.request(
+    const request = send(
       {
         path,
         method: 'GET',

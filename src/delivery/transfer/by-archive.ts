@@ -3,7 +3,6 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { createGzip } from 'node:zlib';
 import { failed, ok, type Result } from '../../core/failure.ts';
 import type { RuntimeIo } from '../../core/runtime.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
@@ -44,6 +43,7 @@ async function makeArchive(
   const unfinished = `${archive}.${process.pid}.part`;
   try {
     await mkdir(path.dirname(archive), { recursive: true, mode: 0o700 });
+    const { createGzip } = await import('node:zlib');
     const file = createWriteStream(unfinished, { mode: 0o600 });
     await pipeline(saved.value, createGzip({ level: GZIP_LEVEL }), file, { signal });
     await rename(unfinished, archive);

@@ -3,7 +3,7 @@ import type { TransferIo } from '../../core/containers.ts';
 import { type Failure, ok, type Result } from '../../core/failure.ts';
 import type { RuntimeIo } from '../../core/runtime.ts';
 import { createBlobStore } from '../registry/blob-store.ts';
-import { createRegistry, type Registry } from '../registry/registry.ts';
+import type { Registry } from '../registry/registry.ts';
 import type { ImageTransfer, TransferReport } from './image-transfer.ts';
 
 /** Compressed layers that are kept for the next time. */
@@ -24,6 +24,8 @@ export async function sendByRegistry(
   transfer: ImageTransfer,
   io: RuntimeIo,
 ): Promise<{ readonly ok: true; readonly value: TransferReport } | Unsent> {
+  // Node's HTTP server, which every start of a run would load.
+  const { createRegistry } = await import('../registry/registry.ts');
   const blobs = createBlobStore(path.join(transfer.cacheFolder, 'layers'));
   await blobs.trim(CACHE_BYTES);
   const registry = createRegistry(blobs);
