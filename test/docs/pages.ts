@@ -20,12 +20,12 @@ export interface Block {
   readonly isFragment: boolean;
 }
 
-/** README, CHANGELOG and everything below docs/. */
+/** Both READMEs, CHANGELOG and everything below docs/. */
 export function allPages(): readonly Page[] {
   const below = readdirSync(path.join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
     .filter((name) => name.endsWith('.md'))
     .map((name) => path.join('docs', name));
-  return ['README.md', 'CHANGELOG.md', ...below.toSorted()].map((file) => ({
+  return ['README.md', 'README.ko.md', 'CHANGELOG.md', ...below.toSorted()].map((file) => ({
     file,
     text: readFileSync(path.join(ROOT, file), 'utf8'),
   }));
