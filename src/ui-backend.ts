@@ -15,6 +15,7 @@ import { parseParameters } from './core/parameters.ts';
 import type { StepProgress, StreamProgress } from './core/stream-report.ts';
 import { sanitizeText } from './core/terminal-text.ts';
 import { inheritedEnvironment } from './executors/local/environment.ts';
+import { allReleases, lastDeployed } from './ui-deployed.ts';
 import { savePreferences } from './ui-preferences.ts';
 import type { Backend, OpenedPipeline, Refusal, RunOrder, ShellPlace } from './ui/backend.ts';
 
@@ -81,6 +82,7 @@ export function createBackend(parts: BackendParts): Backend {
 
 type Lookups = Pick<
   Backend,
+  | 'releases'
   | 'repository'
   | 'deployedCommit'
   | 'pipelines'
@@ -109,6 +111,7 @@ function createLookups(parts: BackendParts, refusing: Refusing): Lookups {
       return runs.slice(0, limit);
     },
     repository: async () => refusing(await (await import('./vcs/index.ts')).openVcs(services.project.root)),
+    releases: () => allReleases(services),
     deployedCommit: (pipeline) => lastDeployed(services, pipeline),
     load: async (target) => refusing(await loadPipeline(services, target)),
     plan: async (order) => {
@@ -150,40 +153,6 @@ export function refusalOf(views: Views, failure: Problems | Failure): Refusal {
 /** A refusal for what was thrown: a bug, or a state that cannot be read. */
 export function refusalOfError(views: Views, error: unknown): Refusal {
   return refusalOf(views, toFailure(error));
-}
-
-/** What serves now, as the releases of the default environment say; else the newest run of it that ended well. */
-async function lastDeployed(services: Services, pipeline: string): Promise<string | undefined> {
-  const released = await lastReleased(services);
-  if (released !== undefined) return released;
-  const store = await services.store();
-  for await (const run of store.history({ pipeline, limit: RUNS_LOOKED_AT })) {
-    if (run.status !== 'success' && run.status !== 'warning') continue;
-    const state = await services.state(run.pipeline_id);
-    const commit = state.ok ? state.value.created?.commits.at(-1) : undefined;
-    if (commit !== undefined) return commit;
-  }
-  return undefined;
-}
-
-/** So many runs back a commit is looked for. */
-const RUNS_LOOKED_AT = 50;
-
-async function lastReleased(services: Services): Promise<string | undefined> {
-  const settings = await services.settings();
-  if (!settings.ok) return undefined;
-  const { createReleaseStore } = await import('./persistence/release-store.ts');
-  const releases = createReleaseStore({ stateDir: services.project.stateDir });
-  const { environment } = settings.value;
-  const names = await releases.services(environment);
-  const histories = await Promise.all(
-    (names.ok ? names.value : []).map((name) => releases.read(environment, name)),
-  );
-  const current = histories.flatMap((history) =>
-    history.ok && history.value.current ? [history.value.current] : [],
-  );
-  // The oldest of them: what came after it is not everywhere yet.
-  return current.toSorted((a, b) => a.deployed_at.localeCompare(b.deployed_at))[0]?.commit;
 }
 
 async function loadPipeline(

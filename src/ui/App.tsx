@@ -20,6 +20,7 @@ import {
   paletteBody,
   runBody,
 } from './model/body.ts';
+import { historyFilters } from './model/history.ts';
 import { footerRow, promptRows } from './model/prompt.ts';
 import { runTitle } from './model/run.ts';
 import type { Keyboard } from './press.ts';
@@ -154,10 +155,7 @@ function titleOf(state: ScreenState, { theme, spinner, clock }: Drawing): string
     case 'run':
       return theme.inverse(theme.strong(runTitle(state, spinner ?? spinnerAt(state.frame), clock)));
     case 'history':
-      return bar(
-        'History',
-        [history.status, history.filter].filter((part) => part).join('  ') || `${history.runs.length} runs`,
-      );
+      return bar('History', historyFilters(history).join('  ') || `${history.runs.length} runs`);
     default:
       return screen satisfies never;
   }

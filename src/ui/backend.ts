@@ -11,6 +11,7 @@ import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Vcs } from '../core/vcs.ts';
 import type { StepProgress } from '../core/stream-report.ts';
+import type { ServiceReleases } from './model/releases.ts';
 import type { ThemeName } from './theme.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface Backend {
   readonly index: () => Promise<Result<StateIndex, Refusal>>;
   /** Runs, newest first, at most `limit`. */
   readonly history: (limit: number) => Promise<readonly RunSummary[]>;
+  /** What was deployed: every service of every environment. */
+  readonly releases: () => Promise<readonly ServiceReleases[]>;
   /** The repository that the project lies in. */
   readonly repository: () => Promise<Result<Vcs, Refusal>>;
   /** The commit that a pipeline deployed last, or ran well for; undefined when there was none. */

@@ -66,6 +66,12 @@ export interface HistoryState {
   readonly filter: string;
   /** Only runs with this status. */
   readonly status?: RunSummary['status'] | undefined;
+  /** Only runs of this pipeline. */
+  readonly pipeline?: string | undefined;
+  /** Only runs of the last so many days; 1 is today. */
+  readonly days?: number | undefined;
+  /** Only what was rolled back, or can be: the runs for which an undo has something to do. */
+  readonly undoable?: ReadonlySet<string> | undefined;
   readonly chosen?: string | undefined;
   /** Runs marked for comparison, at most two. */
   readonly marked: readonly string[];

@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest';
+import type { ServiceRelease } from '../../src/core/releases.ts';
+import type { RunSummary } from '../../src/core/run-index.ts';
+import { idleRun, reduce, type RunState } from '../../src/core/run-state.ts';
+import { runCreated } from '../support/definitions.ts';
 import {
   ended,
   finished,
@@ -9,6 +13,7 @@ import {
   started,
   stepEnded,
   stepStarted,
+  summaryOf,
 } from './support/scripted-backend.ts';
 import { startScreen } from './support/start.ts';
 
@@ -141,3 +146,87 @@ test('suites of tests show their counts while they run, and one whose finding is
   expect(screen).toContain('✗ security');
   backend.finish();
 });
+
+test('history: by pipeline, by days, what was rolled back or can be, and releases of services', async () => {
+  const run = (id: string, more: Partial<RunSummary> & Pick<RunSummary, 'status'>): RunSummary =>
+    summaryOf({ pipeline_id: id, ...more });
+  const today = '2026-02-06T15:00:00.000Z';
+  const undoable = pipelineOf('release', [
+    stageOf('a', ['x'], {
+      rollback: [{ name: 'back', command: { text: 'undo', script: 'undo', values: [] }, env: {} }],
+    }),
+    stageOf('b', ['y']),
+  ]);
+  const drafts = [
+    runCreated(undoable),
+    started('a'),
+    stepStarted('a', 'x'),
+    stepEnded('a', 'x'),
+    ended('a', 'passed'),
+    started('b'),
+    ended('b', 'failed'),
+    finished('failed'),
+  ];
+  const failedState = drafts.reduce<RunState>(
+    (state, draft, seq) => reduce(state, { ...draft, seq: seq + 1, at: today, run_id: 'undo-me' }),
+    idleRun('undo-me'),
+  );
+  const backend = new ScriptedBackend({
+    runs: [
+      run('undo-me', { status: 'failed', started_at: today }),
+      run('was-undone', { status: 'rolled_back', started_at: today }),
+      run('other-one', { status: 'failed', pipeline: 'backup', started_at: '2026-02-03T15:00:00.000Z' }),
+      run('long-ago', { status: 'success', started_at: '2025-02-03T15:00:00.000Z' }),
+    ],
+    journals: { 'undo-me': failedState },
+    releases: [
+      {
+        environment: 'production',
+        service: 'api',
+        history: { releases: [RELEASE, OLDER], current: RELEASE, last_healthy: OLDER, bad_commits: [] },
+      },
+    ],
+  });
+  await using app = startScreen(backend, { columns: 110 });
+  await app.terminal.shows('Pipelines');
+  app.terminal.type('h');
+  await app.terminal.shows('4 runs', 'long-ago');
+  app.terminal.type('d');
+  await app.terminal.hides('other-one');
+  app.terminal.type('d');
+  await app.terminal.shows('7 days', 'other-one');
+  app.terminal.type('p');
+  await app.terminal.shows('Only runs of the pipeline');
+  app.terminal.type('back\r');
+  await app.terminal.shows('backup  7 days');
+  await app.terminal.hides('undo-me');
+  app.terminal.type('\u001b');
+  await app.terminal.shows('4 runs');
+  app.terminal.type('b');
+  const list = await app.terminal.shows('rolled back, or can be', 'undo-me', 'b, undoes it', 'was-undone');
+  expect(list).not.toContain('other-one');
+  app.terminal.type('v');
+  await app.terminal.shows('Releases', 'api  (production)', 'serves now', 'a rollback brings it back');
+  app.terminal.type('\u001b');
+  await app.terminal.shows('rolled back, or can be');
+  app.terminal.type('\r');
+  await app.terminal.shows('b roll back');
+  app.terminal.type('b');
+  await app.terminal.shows('undo a', 'y undo it');
+});
+
+const RELEASE: ServiceRelease = {
+  digest: 'sha256:1',
+  reference: 'api:2',
+  env: {},
+  run_id: '20260206-150000-2222222',
+  service: 'api',
+  environment: 'production',
+  commit: '2222222222222222222222222222222222222222',
+  hosts: ['web'],
+  runtime: 'compose',
+  deployed_at: '2026-02-06T15:00:00.000Z',
+  verdict: 'deployed',
+  has_migration: false,
+};
+const OLDER: ServiceRelease = { ...RELEASE, run_id: '20260205-150000-1111111', verdict: 'healthy' };

@@ -1,22 +1,19 @@
 import type { RunSummary } from '../../core/run-index.ts';
 import { compareRuns } from '../model/compare.ts';
-import { historyRuns, nextStatus } from '../model/history.ts';
+import { historyRuns } from '../model/history.ts';
 import { move, settle } from '../list.ts';
 import type { AppCommands } from './app.ts';
 import { type CommandContext, patch, sayRefusal, withBusy } from './context.ts';
+import { createHistoryFilters, type HistoryFilters } from './history-filters.ts';
 import { showWhy } from './home.ts';
 
-export interface HistoryCommands {
+export interface HistoryCommands extends HistoryFilters {
   readonly show: () => void;
   readonly back: () => void;
   readonly move: (by: number) => void;
   /** Chooses a run; the chosen one is opened. */
   readonly choose: (runId: string) => void;
   readonly open: () => void;
-  readonly filter: () => void;
-  readonly clearFilter: () => void;
-  /** Only runs with the next status that there is; after the last one all again. */
-  readonly nextStatus: () => void;
   readonly mark: () => void;
   readonly compare: () => void;
   readonly why: () => void;
@@ -32,11 +29,9 @@ export function createHistoryCommands(
   openRun: (runId: string) => void,
 ): HistoryCommands {
   const { store, backend } = context;
-  const setFilter = (filter: string): void =>
-    patch(store, ({ history }) => ({ history: { ...history, filter, chosen: undefined } }));
   const chosen = (): RunSummary | undefined => {
-    const { history } = store.getState();
-    const runs = historyRuns(history);
+    const { history, nowMs } = store.getState();
+    const runs = historyRuns(history, nowMs);
     const id = settle(
       runs.map(({ pipeline_id }) => pipeline_id),
       history.chosen,
@@ -57,8 +52,8 @@ export function createHistoryCommands(
     },
     back: () => patch(store, () => ({ screen: 'home' })),
     move: (by) =>
-      patch(store, ({ history }) => {
-        const ids = historyRuns(history).map(({ pipeline_id }) => pipeline_id);
+      patch(store, ({ history, nowMs }) => {
+        const ids = historyRuns(history, nowMs).map(({ pipeline_id }) => pipeline_id);
         return { history: { ...history, chosen: move(ids, settle(ids, history.chosen), by) } };
       }),
     choose: (runId) => {
@@ -66,18 +61,7 @@ export function createHistoryCommands(
       else patch(store, ({ history }) => ({ history: { ...history, chosen: runId } }));
     },
     open: withChosen(({ pipeline_id }) => openRun(pipeline_id)),
-    filter: () =>
-      app.askLine(
-        { purpose: 'filter', label: '/' },
-        { changed: setFilter, done: setFilter, cancelled: () => setFilter('') },
-        store.getState().history.filter,
-      ),
-    clearFilter: () =>
-      patch(store, ({ history }) => ({ history: { ...history, filter: '', status: undefined } })),
-    nextStatus: () =>
-      patch(store, ({ history }) => ({
-        history: { ...history, status: nextStatus(history), chosen: undefined },
-      })),
+    ...createHistoryFilters(context, app),
     mark: withChosen(({ pipeline_id }) =>
       patch(store, ({ history }) => ({
         history: { ...history, marked: toggled(history.marked, pipeline_id) },

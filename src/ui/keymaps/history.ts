@@ -1,12 +1,12 @@
 import type { Binding } from '../binding.ts';
-import { historyRuns } from '../model/history.ts';
+import { historyFilters, historyRuns } from '../model/history.ts';
 import type { ScreenState } from '../state.ts';
 
 /** A page of a list, rows. */
 const PAGE = 10;
 
 const noRuns = (state: ScreenState): string | undefined =>
-  historyRuns(state.history).length > 0 ? undefined : 'there is no run';
+  historyRuns(state.history, state.nowMs).length > 0 ? undefined : 'there is no run';
 
 export const HISTORY_KEYS: readonly Binding[] = [
   {
@@ -71,6 +71,32 @@ export const HISTORY_KEYS: readonly Binding[] = [
     act: ({ history }) => history.nextStatus(),
   },
   {
+    keys: ['p'],
+    label: 'pipeline',
+    description: 'Only runs of one pipeline.',
+    disabled: noRuns,
+    act: ({ history }) => history.pickPipeline(),
+  },
+  {
+    keys: ['d'],
+    label: 'days',
+    description: 'Only runs of today; again for 7 days, 30 days, all.',
+    act: ({ history }) => history.nextDays(),
+  },
+  {
+    keys: ['b'],
+    label: 'rollbacks',
+    description: 'Only runs that were rolled back, and those that still can be.',
+    act: ({ history }) => history.rollbacks(),
+  },
+  {
+    keys: ['v'],
+    label: 'releases',
+    description: 'What was deployed where: releases of each service, with verdict, commit and age.',
+    isQuiet: true,
+    act: ({ history }) => history.releases(),
+  },
+  {
     keys: ['w'],
     label: 'why',
     description: 'Explain each decision of the run.',
@@ -103,8 +129,7 @@ export const HISTORY_KEYS: readonly Binding[] = [
     label: 'all runs',
     description: 'Drop the filters.',
     isQuiet: true,
-    disabled: ({ history }) =>
-      history.filter === '' && history.status === undefined ? 'no filter is set' : undefined,
+    disabled: ({ history }) => (historyFilters(history).length === 0 ? 'no filter is set' : undefined),
     act: ({ history }) => history.clearFilter(),
   },
   { keys: ['esc', 'q'], label: 'back', description: 'Back to Home.', act: ({ history }) => history.back() },

@@ -61,7 +61,7 @@ function withDetails(
 
 export function historyList({ history, nowMs }: ScreenState, { theme }: Drawing, body: Rectangle): ShownList {
   const chosen = settle(
-    historyRuns(history).map(({ pipeline_id }) => pipeline_id),
+    historyRuns(history, nowMs).map(({ pipeline_id }) => pipeline_id),
     history.chosen,
   );
   const width = listWidth(body.width);
@@ -72,7 +72,7 @@ export function historyBody(state: ScreenState, drawing: Drawing, body: Rectangl
   const { history, nowMs } = state;
   const { theme } = drawing;
   const list = historyList(state, drawing, body);
-  const run = historyRuns(history).find(({ pipeline_id }) => pipeline_id === list.chosen);
+  const run = historyRuns(history, nowMs).find(({ pipeline_id }) => pipeline_id === list.chosen);
   return withDetails(list, body, theme, (width) =>
     run
       ? [

@@ -61,6 +61,7 @@ interface Fixture {
   /** States that journals have, by run. */
   readonly journals?: Readonly<Record<string, RunState>>;
   readonly folder?: string;
+  readonly releases?: Awaited<ReturnType<Backend['releases']>>;
   readonly vcs?: Vcs;
   /** The commit that was deployed last. */
   readonly deployed?: string;
@@ -136,6 +137,7 @@ export class ScriptedBackend {
           locked: [],
         }),
       history: async () => fixture.runs ?? [],
+      releases: async () => fixture.releases ?? [],
       repository: async () =>
         fixture.vcs
           ? ok(fixture.vcs)
