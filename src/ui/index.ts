@@ -59,7 +59,11 @@ export function showScreen(options: ScreenOptions): Screen {
   let suspend: SuspendTerminal | undefined;
   const host: TerminalHost = {
     leave: (as) => end(as),
-    lend: async (work) => suspend?.(work),
+    lend: async (work) =>
+      suspend?.(async () => {
+        await letGoOf(options.stdin);
+        await work();
+      }),
     copy: options.copy,
   };
   const { hasColor } = options;
@@ -121,6 +125,17 @@ function followMouse(store: ScreenStore, painter: ScreenOptions['painter']): () 
     painter?.setModes(hasMouse ? { on: MOUSE_ON, off: MOUSE_OFF } : { on: MOUSE_OFF, off: '' });
   arrange(store.getState());
   return store.subscribe(arrange);
+}
+
+/**
+ * Ink only stops listening: Node would go on reading, and take keys from the program that has the terminal now; one
+ * with job control would even leave us with EIO. Paused once nobody listens, Node stops reading.
+ */
+async function letGoOf(stdin: NodeJS.ReadStream): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  setImmediate(resolve);
+  await promise;
+  stdin.pause();
 }
 
 /** A compositor moves clocks and spinners by itself; this often a clock gets room for a longer text. */

@@ -39,7 +39,7 @@ export function createTheme(name: ThemeName): Theme {
     info: color(3),
     dim: isContrast ? same : sgr('2', '22'),
     strong: sgr('1', '22'),
-    inverse: sgr('7', '27'),
+    inverse: (text) => reversed(text.replaceAll(PAINT, '')),
     hasColor: colors !== undefined,
   };
 }
@@ -47,6 +47,10 @@ export function createTheme(name: ThemeName): Theme {
 function sgr(on: string, off: string): (text: string) => string {
   return (text) => (text === '' ? text : `\u001b[${on}m${text}\u001b[${off}m`);
 }
+
+// eslint-disable-next-line no-control-regex -- colours and dim: reversed they would be patches of their own
+const PAINT = /\u001b\[(?:3\d|9[0-7]|2)m/g;
+const reversed = sgr('7', '27');
 
 function same(text: string): string {
   return text;

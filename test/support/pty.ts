@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { Terminal } from '@xterm/headless';
+import xterm, { type IBuffer } from '@xterm/headless';
 import { LAUNCHER, PINNED_NODE } from './cli.ts';
 
 /** The built program on a real pseudo-terminal, its screen kept by an emulator. */
@@ -11,6 +11,8 @@ export interface PtyProgram extends AsyncDisposable {
   /** Every row, those that have scrolled away too. */
   readonly scrollback: () => string;
   readonly isAlternate: () => boolean;
+  /** What is on the screen, cell by cell. */
+  readonly buffer: () => IBuffer;
   /** Bytes as the program wrote them. */
   readonly written: () => string;
   /** Number of the program's process. */
@@ -48,7 +50,7 @@ export function onPty(
       stdio: ['pipe', 'pipe', 'inherit'],
     },
   );
-  const term = new Terminal({ cols: columns, rows, allowProposedApi: true });
+  const term = new xterm.Terminal({ cols: columns, rows, allowProposedApi: true });
   let written = '';
   child.stdout.on('data', (data: Buffer) => {
     written += data.toString();
@@ -76,6 +78,7 @@ export function onPty(
       }
     },
     scrollback: () => text(0, term.buffer.active.length),
+    buffer: () => term.buffer.active,
     isAlternate: () => term.buffer.active.type === 'alternate',
     written: () => written,
     pid: () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ')[0]),

@@ -230,3 +230,17 @@ const RELEASE: ServiceRelease = {
   has_migration: false,
 };
 const OLDER: ServiceRelease = { ...RELEASE, run_id: '20260205-150000-1111111', verdict: 'healthy' };
+
+test('q between the end of a run and the frame that shows it leaves', async () => {
+  const backend = new ScriptedBackend();
+  await using app = startScreen(backend, { first: START });
+  backend.begin();
+  backend.emit(started('unit'), ended('unit', 'passed'), finished('success'));
+  await app.terminal.shows('success');
+  backend.finish();
+  await new Promise((resolve) => {
+    setImmediate(resolve);
+  });
+  app.terminal.type('q');
+  expect(await app.screen.left).toBe('done');
+});

@@ -52,11 +52,12 @@ export function createDriveCommands(context: CommandContext, settled: () => void
   const rest = async (work: RunWork, title: string, done: DrivenRun['done']): Promise<void> => {
     const result = await done;
     stop = undefined;
-    // Whoever asked to leave while it ran wanted to leave; now nothing is in the way.
-    leavesAfter ||= store.getState().isLeaving;
-    ticker.later((screen) => ended(screen, result.ok ? result.value : undefined));
+    ticker.later((screen) => {
+      // Whoever asked to leave while it ran, until this very frame, wanted to leave; now nothing is in the way.
+      if (leavesAfter || screen.isLeaving) queueMicrotask(() => host.leave('done'));
+      return ended(screen, result.ok ? result.value : undefined);
+    });
     if (!result.ok) refuse(work, title, result.failure);
-    if (leavesAfter) host.leave('done');
     settled();
   };
   /** Nothing was begun: back to where it was asked for, with the reason. */

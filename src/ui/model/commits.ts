@@ -30,6 +30,9 @@ export function commitsLayout(
   };
 }
 
+/** In a narrower list the subject needs the room; the details name the author. */
+const ROOM_FOR_AUTHOR = 72;
+
 interface Look {
   readonly theme: Theme;
   readonly nowMs: number;
@@ -96,7 +99,8 @@ function commitText(
   const refs = commit.refs.map(oneLine).join(', ');
   const labels = [...(id === deployed ? ['deployed'] : []), ...(refs === '' ? [] : [refs])].join(', ');
   const count = commit.file_count ?? (details?.id === id ? details.changes.length : undefined);
-  const right = `${count === undefined ? '' : files(count)}  ${clip(oneLine(commit.author), 16)}`;
+  const author = width < ROOM_FOR_AUTHOR ? '' : `  ${clip(oneLine(commit.author), 16)}`;
+  const right = `${count === undefined ? '' : files(count)}${author}`;
   const tags = labels === '' ? '' : `${theme.good(`(${clip(labels, Math.floor(width / 3))})`)} `;
   return spread(
     `${theme.info(id.slice(0, 8))} ${theme.dim(pad(ageOf(commit.date, nowMs), 11))} ${tags}${oneLine(commit.subject)}`,

@@ -30,9 +30,7 @@ export function paneRows(
     {
       number: at + 1,
       label: node === undefined ? '' : labelOf(node),
-      facts: [...(pane.pinned === undefined ? [] : ['pinned']), ...(status ? factsOf(status) : [])].join(
-        ' · ',
-      ),
+      facts: [...(pane.pinned === undefined ? [] : ['pinned']), ...(status ? factsOf(status) : [])],
       isFocused: run.focus === at + 1,
     },
     area.width,

@@ -145,13 +145,16 @@ export function paneTitle(
   parts: {
     readonly number: number;
     readonly label: string;
-    readonly facts: string;
+    /** What matters most first: as many as there is room for. */
+    readonly facts: readonly string[];
     readonly isFocused: boolean;
   },
   width: number,
   theme: Theme,
 ): string {
-  const text = spread(` ${parts.number} ${oneLine(parts.label)}`, `${parts.facts} `, width);
+  const name = ` ${parts.number} ${oneLine(parts.label)}`;
+  const room = Math.max(width - Math.min(widthOf(name), Math.floor(width / 3)) - 3, 0);
+  const text = spread(name, `${fittingFacts(parts.facts, room)} `, width);
   return parts.isFocused ? theme.inverse(theme.strong(pad(text, width))) : theme.dim(underlined(text, width));
 }
 
@@ -161,4 +164,14 @@ function underlined(text: string, width: number): string {
   return trimmed.length < text.length
     ? `${trimmed} ${'─'.repeat(Math.max(0, width - widthOf(trimmed) - 1))}`
     : text;
+}
+
+function fittingFacts(facts: readonly string[], room: number): string {
+  let text = '';
+  for (const fact of facts) {
+    const longer = text === '' ? fact : `${text} · ${fact}`;
+    if (widthOf(longer) > room) break;
+    text = longer;
+  }
+  return text;
 }
