@@ -3,6 +3,7 @@ import path from 'node:path';
 import { pipelineJsonSchema, projectJsonSchema } from '../../src/config/json-schema.ts';
 import { RUN_STATUSES } from '../../src/core/definition.ts';
 import { FAILURE_TRAITS } from '../../src/core/failure.ts';
+import { KEYMAP, type Mode } from '../../src/ui/keymap.ts';
 import type { StageKind } from '../../src/core/stage-kind.ts';
 import { stageKinds } from '../../src/stages/index.ts';
 import { cell, record, type Schema, schemaTables } from './schema-table.ts';
@@ -26,6 +27,7 @@ export function referencePages(): ReadonlyMap<string, string> {
     ['step.md', page('Steps of a shell stage', STEP_ABOUT, schemaTables(shellStep(definitions)))],
     ['project.md', page('pipewright.yaml', PROJECT_ABOUT, projectTables())],
     ...kinds.map((kind): [string, string] => [`kinds/${kind.kind}.md`, kindPage(kind, definitions)]),
+    ['keys.md', keysPage()],
     ['events.md', eventsPage()],
     ['exit-codes.md', exitCodesPage()],
   ]);
@@ -256,4 +258,30 @@ never tried again, because another attempt cannot heal it.
 ${rows.join('\n')}
 `;
   return page('Exit codes', `| code | meaning |\n|---|---|\n${codes}`, reasons);
+}
+
+const MODES: Readonly<Record<Mode, string>> = {
+  home: 'Home',
+  commits: 'Commits',
+  diff: 'The diff of a commit',
+  form: 'The form',
+  run: 'A run: its tree',
+  pane: 'A run: a log',
+  question: 'A question of a run',
+  history: 'History',
+  page: 'Plan, why, help and other pages',
+  leaving: 'Leaving while a run is active',
+};
+
+function keysPage(): string {
+  const about = `Every key of [the screen](../screen.md). \`?\` shows those of the screen that you are on.`;
+  const tables = Object.entries(KEYMAP).map(([mode, bindings]) => {
+    const rows = bindings.map(({ keys, label, description }) => {
+      const shown = keys.map((key) => `\`${cell(key)}\``).join(' ');
+      return `| ${shown} | ${cell(label)} | ${cell(description)} |`;
+    });
+    const title = Object.entries(MODES).find(([name]) => name === mode)?.[1] ?? mode;
+    return `## ${title}\n\n| keys | name | does |\n|---|---|---|\n${rows.join('\n')}\n`;
+  });
+  return page('Keys', about, tables.join('\n'));
 }
