@@ -3,12 +3,14 @@ import { createWriteStream } from 'node:fs';
 import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { RuntimeIo } from '../../core/runtime.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
 import type { ImageTransfer, TransferReport } from './image-transfer.ts';
 
 const UPLOAD_TRIES = 3;
+const PULSE_MS = 10_000;
 /** Level 1: over a fast link more would be slower than what it saves. */
 const GZIP_LEVEL = 1;
 
@@ -85,7 +87,7 @@ async function load(
 ): Promise<Result<void>> {
   const script = 'docker load -q -i "$ARCHIVE"; code=$?; rm -f "$ARCHIVE"; exit $code';
   const env = { ARCHIVE: archive, DOCKER_HOST: engine.endpoint };
-  const outcome = await host.exec({ script, env }, signal);
+  const outcome = await whileAlive(engine, signal, (given) => host.exec({ script, env }, given));
   if (!outcome.ok) return outcome;
   const { exit_code: code, stderr } = outcome.value;
   if (code === 0) return ok(undefined);
@@ -95,4 +97,29 @@ async function load(
     message: `${host.name}: docker load ended with ${code}: ${said}`,
     retryable: code !== 127,
   });
+}
+
+/** Ends the work when the engine gives no sign of life: the command would wait for it for ever. */
+async function whileAlive<T>(
+  engine: ImageTransfer['engine'],
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Result<T>>,
+): Promise<Result<T>> {
+  const ended = new AbortController();
+  const given = AbortSignal.any([signal, ended.signal]);
+  const watch = async (): Promise<Failure | undefined> => {
+    for (;;) {
+      const slept = await delay(PULSE_MS, true, { signal: given, ref: false }).catch(() => false);
+      if (!slept) return undefined;
+      const alive = await engine.info();
+      if (alive.ok || given.aborted) continue;
+      ended.abort();
+      return alive.failure;
+    }
+  };
+  const watching = watch();
+  const result = await work(given);
+  ended.abort();
+  const silence = await watching;
+  return silence ? failed(silence) : result;
 }

@@ -73,8 +73,9 @@ async function pull(
   try {
     const onLayer = progressOf(registry, digest, io);
     const pulled = await engine.pull(name, { signal: io.signal, onLayer });
-    // An engine in a machine of its own does not find us at 127.0.0.1.
-    if (!pulled.ok) return { ...pulled, isHopeless: registry.stats.requests === before };
+    // An engine in a machine of its own does not find us at 127.0.0.1, and says so. One that says nothing is in trouble.
+    const hasNotCome = registry.stats.requests === before;
+    if (!pulled.ok) return { ...pulled, isHopeless: hasNotCome && pulled.failure.reason === 'reported' };
     const named = await engine.tag(name, reference);
     const cleaned = await engine.removeImage(name);
     const done = named.ok ? cleaned : named;
