@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { probeDocker } from '../../src/cli/commands/doctor-docker.ts';
 import { BUSYBOX, collect, engineAt, failureOf, valueOf, writeContext } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 
@@ -110,6 +111,20 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
     expect(text).toMatch(/link -> \.\.\/nowhere/);
     expect(text).toContain('/files/large');
     expect(peak - before).toBeLessThan(70 << 20);
+  });
+
+  test('doctor finds it, and says what is wrong with one that is not there', async () => {
+    const settings = () => Promise.resolve({ ok: false as const, failure: { text: [], diagnostics: [] } });
+    const look = async (endpoint: string) =>
+      (await probeDocker({ env: { ...process.env, DOCKER_HOST: endpoint }, settings }))[0];
+    expect(await look(`unix://${dockerd.socket}`)).toMatchObject({
+      status: 'found',
+      version: expect.stringMatching(/^\d+\./),
+    });
+    expect(await look('unix:///no/such.sock')).toMatchObject({
+      status: 'missing',
+      detail: expect.stringContaining('unix:///no/such.sock: no such socket'),
+    });
   });
 
   test('cancelling ends the build on the engine too', async () => {

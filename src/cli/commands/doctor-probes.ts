@@ -44,7 +44,8 @@ function isProgram(file: string): boolean {
   }
 }
 
-async function versionOf(
+/** Undefined where it cannot be started, or says nothing in time. */
+export async function versionOf(
   file: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,

@@ -16,7 +16,12 @@ export const TOOLS: readonly Tool[] = [
   { name: 'sh', args: ['-c', 'echo POSIX'], required: true, without: 'no command can run' },
   { name: 'git', args: VERSION, required: false, without: '-c/--commits and change analysis do not work' },
   { name: 'ssh', args: ['-V'], required: false, without: 'no contexts on other machines' },
-  { name: 'docker', args: VERSION, required: false, without: 'no images, no deploys, no docker contexts' },
+  {
+    name: 'docker',
+    args: VERSION,
+    required: false,
+    without: 'images cannot be sent to Docker of this machine as archives',
+  },
   { name: 'redis-server', args: VERSION, required: false, without: 'no queue over several machines' },
   { name: 'psql', args: VERSION, required: false, without: 'no results in PostgreSQL' },
   { name: 'gpg', args: VERSION, required: false, without: 'no encrypted or signed backups' },

@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { Command } from '../command.ts';
 import { printJson } from '../print.ts';
 import type { Services } from '../services.ts';
+import { probeDocker } from './doctor-docker.ts';
 import { type Finding, probeLimits, probeState, probeTool } from './doctor-probes.ts';
 import { TOOLS } from './doctor-tools.ts';
 
@@ -14,6 +15,7 @@ export async function doctor(
   const findings: readonly Finding[] = [
     { name: 'node', status: 'found', required: true, version: process.versions.node, path: process.execPath },
     ...(await Promise.all(TOOLS.map((tool) => probeTool(tool, services.env)))),
+    ...(await probeDocker(services)),
     await probeState(services.project.stateDir),
     probeLimits(),
     ...(await leftovers(services)),
