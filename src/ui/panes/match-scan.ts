@@ -5,6 +5,7 @@ import { findLines, type Matcher } from './matcher.ts';
 import { scanBuffer } from './scan-buffer.ts';
 
 const LINE_FEED = 0x0a;
+const CARRIAGE_RETURN = 0x0d;
 
 /** A line that is longer than one piece, while it is read. */
 interface LongLine {
@@ -107,7 +108,7 @@ export class MatchScan implements Lines {
     const piece = buffer.subarray(0, this.#file.readInto(buffer, at));
     const feed = piece.indexOf(LINE_FEED);
     const part = feed < 0 ? piece : piece.subarray(0, feed);
-    const isMatch = matches || findLines(part, this.#matcher).length > 0;
+    const isMatch = this.#stillMatches(part, matches, feed >= 0);
     if (feed >= 0) {
       if (isMatch) this.#push(start);
       this.#scanned = at + feed + 1;
@@ -119,7 +120,9 @@ export class MatchScan implements Lines {
     const isLast = at + piece.length >= this.#file.sizeBytes || piece.length === 0;
     this.#openMatch = isMatch ? start : undefined;
     this.#seenBytes = isLast ? this.#file.sizeBytes : at + piece.length;
-    const next = Math.max(at, at + piece.length - this.#matcher.overlapBytes);
+    // A carriage return at the cut is read again: what follows says whether it begins the line anew.
+    const overlap = Math.max(this.#matcher.overlapBytes, piece.at(-1) === CARRIAGE_RETURN ? 1 : 0);
+    const next = Math.max(at, at + piece.length - overlap);
     this.#long = { start, at: next, matches: isMatch };
   }
 
@@ -195,10 +198,19 @@ export class MatchScan implements Lines {
 
   #longMatches({ start, end }: LineRef): boolean {
     const buffer = scanBuffer();
-    for (let at = start; at < end; at += buffer.length - this.#matcher.overlapBytes) {
+    let isMatch = false;
+    for (let at = start; at < end; at += buffer.length - Math.max(1, this.#matcher.overlapBytes)) {
       const piece = buffer.subarray(0, Math.min(this.#file.readInto(buffer, at), end - at));
-      if (findLines(piece, this.#matcher).length > 0) return true;
+      isMatch = this.#stillMatches(piece, isMatch, at + piece.length >= end);
     }
-    return false;
+    return isMatch;
+  }
+
+  /** Whether a line matches with its next part: what a carriage return writes over is not seen. */
+  #stillMatches(part: Buffer, before: boolean, isEnd: boolean): boolean {
+    let end = part.length;
+    while (end > 0 && part[end - 1] === CARRIAGE_RETURN) end -= 1;
+    const isRewritten = part.subarray(0, isEnd ? end : part.length - 1).includes(CARRIAGE_RETURN);
+    return (before && !isRewritten) || findLines(part, this.#matcher).length > 0;
   }
 }

@@ -136,6 +136,28 @@ test.each<[string, Matcher, (text: string) => boolean]>([
   },
 );
 
+test.each([
+  ['needle', '10%\r90%', 0],
+  ['needle', '\r', 1],
+  ['needle\r', '90%', 0],
+  ['', '10%\r90% needle', 1],
+])(
+  'a line longer than a piece, %j and then %j, is found %i times, as it reads at its end',
+  (begin, end, count) => {
+    for (const tail of ['', '\n', '\nnext\n']) {
+      const { file, all } = open('z'.repeat(300_000) + begin);
+      const scan = new MatchScan({ file, all }, lineMatcher(['needle']), 4);
+      run(scan);
+      appendFileSync(logPath, end + tail);
+      file.look();
+      run(scan);
+      expect(scan.total).toBe(count);
+      expect(scan.forward(0, 10)).toHaveLength(count);
+      file.close();
+    }
+  },
+);
+
 test('a match that is near is found without a scan, in both directions', () => {
   const text = `${'far\n'.repeat(1000)}needle 1\n${'between\n'.repeat(50_000)}needle 2\n${'end\n'.repeat(1000)}`;
   const { file } = open(text);
