@@ -74,12 +74,13 @@ function hasUndo({ rollback }: StageDefinition, { undoable, steps }: StageState)
 }
 
 /** What an undo would run, for whoever has to say yes to it. */
-export function undoLines({ created }: RunState, { cause, stages }: Undo): readonly string[] {
+export function undoLines({ created, stages: known }: RunState, { cause, stages }: Undo): readonly string[] {
   const undone = stages.flatMap((id) => {
     const steps = (created && findStage(created.definition, id)?.rollback) ?? [];
     return [
       `undo ${sanitizeText(id)}`,
       ...steps.map(({ name, command }) => `  ${sanitizeText(name)}: ${oneLine(command.text)}`),
+      ...(known[id]?.undoable ? ['  what it did, as its kind knows how to'] : []),
     ];
   });
   return [`${sanitizeText(cause)} ended badly; in this order:`, ...undone];
