@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { COMMANDS } from '../../src/cli/command-table.ts';
@@ -170,9 +170,33 @@ test('doctor names every tool and exits with 0 when what is required is here', a
   expect(report.findings.map(({ name }) => name)).toEqual(
     expect.arrayContaining(['node', 'sh', 'git', 'ssh', 'docker', 'redis-server', 'state folder', 'limits']),
   );
+  expect(report.findings.find(({ name }) => name === 'node')).toMatchObject({
+    version: expect.stringMatching(/^\d+\.\d+\.\d+ \(pinned by npm\)$/),
+  });
   const bare = await project.run(['doctor'], { env: { PATH: '/nowhere' } });
   expect(bare.code).toBe(1);
   expect(bare.stdout).toMatch(/^- +sh +MISSING +no command can run$/m);
+});
+
+test('doctor says what is too old, and which machines are declared', async () => {
+  using project = temporaryProject({
+    'pipewright.yaml':
+      'contexts: {web: {type: ssh, host: a.example.org}}\nenvironments: {prod: {contexts: {db: {type: ssh, host: b.example.org}}}}\n',
+    'bin/git': '#!/bin/sh\necho git version 2.20.1\n',
+  });
+  chmodSync(path.join(project.root, 'bin/git'), 0o755);
+  const env = { PATH: `${project.root}/bin:/usr/bin:/bin` };
+  const { stdout } = await project.run(['doctor', '--json'], { env });
+  expect(JSON.parse(stdout).findings).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({
+        name: 'git',
+        status: 'warning',
+        detail: expect.stringContaining('2.24 is needed'),
+      }),
+      expect.objectContaining({ name: 'contexts', version: '2 on other machines', detail: 'web, db' }),
+    ]),
+  );
 });
 
 test('audit verify exits with 1 after one byte of the journal was changed', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { parseSize } from '../../src/core/quantities.ts';
 import { backUpAndRestore } from './hour/backup.ts';
 import { checkOut } from './hour/checkout.ts';
+import { deployAndBreak } from './hour/demo.ts';
 import { installPacked } from './hour/packed.ts';
 import { type Hour, startHour } from './hour/hour.ts';
 
@@ -19,6 +20,7 @@ try {
   const hour = startHour(folder);
   const program = await installPacked(hour);
   await checkOut(hour, program);
+  await deployAndBreak(hour, program);
   await backUpAndRestore(hour, program, sizeBytes);
   say(hour);
 } catch (error) {

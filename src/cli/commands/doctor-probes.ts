@@ -27,7 +27,21 @@ export async function probeTool(tool: Tool, env: NodeJS.ProcessEnv): Promise<Fin
   const version = await versionOf(file, tool.args, env);
   return version === undefined
     ? { name, required, status: 'broken', path: file, detail: `it does not tell its version; ${without}` }
-    : { name, required, status: 'found', path: file, version };
+    : judged(tool, { name, required, status: 'found', path: file, version });
+}
+
+/** Found, or too old for something. */
+function judged({ since }: Tool, finding: Finding): Finding {
+  const [, major = '', minor = ''] = /^(\d+)\.(\d+)/.exec(finding.version ?? '') ?? [];
+  if (!since || major === '') return finding;
+  const [wantedMajor, wantedMinor] = since.version;
+  const isOld = Number(major) < wantedMajor || (Number(major) === wantedMajor && Number(minor) < wantedMinor);
+  if (!isOld) return finding;
+  return {
+    ...finding,
+    status: 'warning',
+    detail: `too old for ${since.for}: ${since.version.join('.')} is needed`,
+  };
 }
 
 function findOnPath(name: string, env: NodeJS.ProcessEnv): string | undefined {

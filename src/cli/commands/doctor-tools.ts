@@ -7,6 +7,8 @@ export interface Tool {
   readonly args: readonly string[];
   readonly required: boolean;
   readonly without: string;
+  /** Below this version, what does not work. */
+  readonly since?: { readonly version: readonly [major: number, minor: number]; readonly for: string };
 }
 
 const VERSION = ['--version'];
@@ -14,7 +16,14 @@ const VERSION = ['--version'];
 /** In the order of the report. */
 export const TOOLS: readonly Tool[] = [
   { name: 'sh', args: ['-c', 'echo POSIX'], required: true, without: 'no command can run' },
-  { name: 'git', args: VERSION, required: false, without: '-c/--commits and change analysis do not work' },
+  {
+    name: 'git',
+    args: VERSION,
+    required: false,
+    without: '-c/--commits and change analysis do not work',
+    // Source: git's release notes; without that option a branch could be read as an option.
+    since: { version: [2, 24], for: '-c/--commits and change analysis (--end-of-options)' },
+  },
   { name: 'ssh', args: ['-V'], required: false, without: 'no contexts on other machines' },
   {
     name: 'docker',

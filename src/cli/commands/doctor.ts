@@ -1,9 +1,9 @@
-import process from 'node:process';
 import type { Command } from '../command.ts';
 import { printJson } from '../print.ts';
 import type { Services } from '../services.ts';
 import { probeDocker } from './doctor-docker.ts';
 import { type Finding, probeLimits, probeState, probeTool } from './doctor-probes.ts';
+import { probeContexts, probeNode } from './doctor-project.ts';
 import { TOOLS } from './doctor-tools.ts';
 
 /** `doctor`: exit code 1 only when something is missing without which nothing runs. */
@@ -13,9 +13,10 @@ export async function doctor(
 ): Promise<number> {
   if (command.notify) return (await import('./doctor-notify.ts')).doctorNotify(command, services);
   const findings: readonly Finding[] = [
-    { name: 'node', status: 'found', required: true, version: process.versions.node, path: process.execPath },
+    probeNode(),
     ...(await Promise.all(TOOLS.map((tool) => probeTool(tool, services.env)))),
     ...(await probeDocker(services)),
+    ...(await probeContexts(services)),
     await probeState(services.project.stateDir),
     probeLimits(),
     ...(await leftovers(services)),
