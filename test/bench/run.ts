@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Figure, isMet, table } from './figure.ts';
+import { delivery } from './delivery.ts';
 import { flood } from './flood.ts';
 import { history } from './history.ts';
 import { parallel } from './parallel.ts';
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, (rounds: number, part?: string) => Promis
   repository: (rounds) => repository(Math.min(rounds, 7)),
   flood: () => flood(),
   streams,
+  delivery: (rounds) => delivery(Math.min(rounds, 5)),
 };
 
 const { values, positionals } = parseArgs({

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ContainerEngine } from '../../src/core/containers.ts';
@@ -9,6 +9,7 @@ import { buildSchema } from '../../src/core/settings/build.ts';
 import { createExecutors } from '../../src/executors/index.ts';
 import { collect, valueOf, writeContext, BUSYBOX } from './docker-rig.ts';
 import { startDockerd, type TestDockerd } from './dockerd.ts';
+import { startProxy } from './proxy.ts';
 import { type SshServer, startSshd } from './sshd.ts';
 
 /** An engine that builds, and a host behind ssh with an engine of its own. */
@@ -19,6 +20,8 @@ export interface DockerPair extends AsyncDisposable {
   readonly server: SshServer;
   readonly executors: Executors;
   readonly host: Host;
+  /** Bytes that have gone to the host over ssh. */
+  readonly sentBytes: () => number;
   readonly builder: ContainerEngine;
   readonly engine: ContainerEngine;
   /** A web server that says `version`; gives the image's id. */
@@ -30,12 +33,15 @@ export async function startPair(
 ): Promise<DockerPair> {
   const folder = mkdtempSync(path.join(tmpdir(), 'pipewright-pair-'));
   const [here, there, server] = await Promise.all([startDockerd(), startDockerd(options.there), startSshd()]);
+  const wire = await startProxy(server.port);
+  const keys = server.hostKeys.map((key) => `[127.0.0.1]:${wire.port} ${key}\n`);
+  appendFileSync(server.knownHosts, keys.join(''));
   const executors = createExecutors({
     folder,
     runId: 'r',
     project: folder,
     settings: {
-      contexts: { prod: server.context({ docker_socket: there.socket }) },
+      contexts: { prod: server.context({ docker_socket: there.socket, port: wire.port }) },
       build: buildSchema.parse({ engine: here.socket }),
     },
   });
@@ -49,6 +55,7 @@ export async function startPair(
     server,
     executors,
     host,
+    sentBytes: wire.sentBytes,
     builder,
     engine,
     buildWeb: async (version, { lines = '' } = {}) => {
@@ -62,6 +69,7 @@ export async function startPair(
     },
     [Symbol.asyncDispose]: async () => {
       await executors.close();
+      await wire[Symbol.asyncDispose]();
       await server[Symbol.asyncDispose]();
       await Promise.all([here.stop(), there.stop()]);
       rmSync(folder, { recursive: true, force: true });
