@@ -3,6 +3,7 @@ import type { ClientChannel, SFTPWrapper } from 'ssh2';
 import type { CircuitBreaker } from '../../core/circuit-breaker.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import { type Connection, LinkLost, openConnection } from './connection.ts';
+import { SftpPool, type SharedSftp } from './sftp-pool.ts';
 import { Slots } from './slots.ts';
 import type { SshTarget } from './target.ts';
 
@@ -11,6 +12,8 @@ const CONNECT_FAILED = 2;
 const SHORTAGE = 4;
 /** sshd frees a session's place a moment after it has closed; other clients may hold some for longer. */
 const OPEN_PATIENCE_MS = 15_000;
+/** More bring nothing, measured at 40 ms. */
+const MOST_SFTP = 4;
 
 /** An open session and the connection that it is on. */
 export interface Session<T> {
@@ -26,8 +29,11 @@ export interface Session<T> {
  */
 export class Link {
   readonly target: SshTarget;
+  /** At most so many at once. */
+  readonly sftpSessions: number;
   readonly #breaker: CircuitBreaker;
   readonly #slots: Slots;
+  readonly #sftp: SftpPool;
   #connecting: Promise<Result<Connection>> | undefined;
   #connection: Connection | undefined;
   readonly #stop = new AbortController();
@@ -35,7 +41,14 @@ export class Link {
   constructor(target: SshTarget, breaker: CircuitBreaker) {
     this.target = target;
     this.#breaker = breaker;
-    this.#slots = new Slots(target.settings.max_sessions);
+    // Copies need a command beside their session.
+    const most = Math.max(2, target.settings.max_sessions);
+    this.#slots = new Slots(most);
+    this.sftpSessions = Math.max(1, Math.min(MOST_SFTP, most - 2));
+    this.#sftp = new SftpPool(
+      () => this.#open((connection) => connection.call<SFTPWrapper>((done) => connection.client.sftp(done))),
+      this.sftpSessions,
+    );
   }
 
   /** The living connection, or a new one. */
@@ -54,8 +67,9 @@ export class Link {
     );
   }
 
-  sftp(): Promise<Result<Session<SFTPWrapper>>> {
-    return this.#open((connection) => connection.call<SFTPWrapper>((done) => connection.client.sftp(done)));
+  /** A session for files, shared with others. */
+  sftp(): Promise<Result<SharedSftp>> {
+    return this.#sftp.take();
   }
 
   /** What an error of the library means. `authentication` and the like come from `connection`. */
@@ -86,6 +100,7 @@ export class Link {
 
   close(): Promise<void> {
     this.#stop.abort();
+    this.#sftp.close();
     const connection = this.#connection;
     this.#connection = undefined;
     if (!connection || connection.lost !== undefined) return Promise.resolve();

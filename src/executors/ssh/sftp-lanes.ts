@@ -1,12 +1,13 @@
-import type { SFTPWrapper, Stats } from 'ssh2';
+import type { Stats } from 'ssh2';
 import { CopyObstacle, refuse } from '../copy/ends.ts';
 import { LinkLost } from './connection.ts';
-import type { Link, Session } from './link.ts';
+import type { Link } from './link.ts';
+import type { SharedSftp } from './sftp-pool.ts';
 
 /** One packet of OpenSSH holds 256 KiB with its header; smaller servers are asked again by ssh2. */
 const PIECE_BYTES = 254 * 1024;
 
-interface Lane extends Session<SFTPWrapper> {
+interface Lane extends SharedSftp {
   readonly handle: Buffer;
 }
 
@@ -79,15 +80,17 @@ export class SftpLanes {
     );
   }
 
-  close(): Promise<void> {
-    for (const { session, connection, release } of this.#lanes) {
-      if (connection.lost === undefined) session.end();
-      // Its place is free once the server has closed it too; what comes too early is asked again.
-      release();
-    }
-    this.#lanes.length = 0;
+  async close(): Promise<void> {
+    const lanes = this.#lanes.splice(0);
     this.#idle.length = 0;
-    return Promise.resolve();
+    await Promise.all(
+      lanes.map(async ({ session, connection, handle, release }) => {
+        await connection
+          .call<void>((done) => session.close(handle, (error) => done(error, undefined)))
+          .catch(() => undefined);
+        release();
+      }),
+    );
   }
 
   async #use<T>(work: (lane: Lane) => Promise<T>): Promise<T> {
@@ -125,12 +128,10 @@ export class SftpLanes {
     const opened = await this.#link.sftp();
     if (!opened.ok) throw new CopyObstacle(opened.failure);
     const { connection, session, release } = opened.value;
-    session.on('error', () => undefined);
     try {
       const handle = await connection.call<Buffer>((done) => session.open(this.#file, this.#flags, done));
       return { ...opened.value, handle };
     } catch (error) {
-      if (connection.lost === undefined) session.end();
       release();
       throw this.#obstacle(error);
     }

@@ -13,7 +13,6 @@ export interface RemotePlace {
   readonly run: (command: HostCommand) => Promise<Result<HostOutcome>>;
 }
 
-const LANES = 4;
 /** Below this a second session costs more than it brings. */
 const STRIPED_BYTES = 2 * BLOCK_BYTES;
 const IS_FOLDER = 71;
@@ -32,7 +31,7 @@ fi`;
 const BLOCKS = `blocks() { i=0; while [ $((i * ${BLOCK_BYTES})) -lt "$2" ]; do dd if="$1" bs=${BLOCK_BYTES} skip=$i count=1 2>/dev/null | h; i=$((i + 1)); done; }`;
 
 export async function openRemoteSource(place: RemotePlace, file: string): Promise<SourceFile> {
-  const lanes = new SftpLanes(place.link, file, { flags: 'r', most: lanesOf(place.link) });
+  const lanes = new SftpLanes(place.link, file, { flags: 'r', most: place.link.sftpSessions });
   const label = `${place.link.target.name}:${file}`;
   try {
     const { size, mode, isFile } = await lanes.facts();
@@ -41,7 +40,7 @@ export async function openRemoteSource(place: RemotePlace, file: string): Promis
       label,
       size,
       mode,
-      lanes: size < STRIPED_BYTES ? 1 : lanesOf(place.link),
+      lanes: size < STRIPED_BYTES ? 1 : place.link.sftpSessions,
       read: (offset, length) => lanes.read(offset, length),
       sha256: async () => {
         const said = await ask(place, label, { script: `${HASH}\nh <"$P"`, env: { P: file } });
@@ -78,7 +77,7 @@ case $g in *"$W"*) ;; *) exit ${WRONG_HASH} ;; esac`;
 const RENAME = 'chmod -- "$M" "$P.part" && mv -f -- "$P.part" "$P"';
 
 export function openRemoteSink(place: RemotePlace, file: string, size: number): SinkFile {
-  const most = lanesOf(place.link);
+  const most = place.link.sftpSessions;
   const lanes = new SftpLanes(place.link, `${file}.part`, { flags: 'r+', most });
   const label = `${place.link.target.name}:${file}`;
   return {
@@ -102,11 +101,6 @@ export function openRemoteSink(place: RemotePlace, file: string, size: number): 
     },
     close: () => lanes.close(),
   };
-}
-
-function lanesOf({ target }: Link): number {
-  // One session stays free for the checksum that runs beside.
-  return Math.max(1, Math.min(LANES, target.settings.max_sessions - 1));
 }
 
 const OUR_CODES = new Set([0, IS_FOLDER, NO_TOOL, WRONG_SIZE, WRONG_HASH]);
