@@ -14,6 +14,7 @@ import type { Vcs } from './core/vcs.ts';
 import type { Config } from './pipeline-source.ts';
 import type { Notifier } from './core/notify.ts';
 import { tellLater } from './tell-later.ts';
+import { placesIn } from './project-places.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -184,6 +185,10 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       return there.services;
     },
     shippedPipeline: (name) => path.join(SHIPPED_PIPELINES, `${name}.yaml`),
+    hosts: async (contexts) => {
+      const { createHosts } = await import('./executors/host/hosts.ts');
+      return createHosts({ contexts, project: project.root, environment: process.env, secrets });
+    },
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
       return createDeliveryDesk(project, services.settings);
@@ -218,19 +223,6 @@ async function loadScreen(): Promise<{ readonly runScreen: RunScreen }> {
     if (before === undefined) delete process.env['NODE_ENV'];
     else process.env['NODE_ENV'] = before;
   }
-}
-
-function placesIn(
-  root: string,
-  state: string | undefined,
-  { cwd, name }: { readonly cwd: string; readonly name: string },
-): ProjectPlaces {
-  const file = path.join(root, name);
-  return {
-    root,
-    stateDir: state === undefined ? path.join(root, 'state') : path.resolve(cwd, state),
-    ...(existsSync(file) && { file }),
-  };
 }
 
 async function builtInKinds(): Promise<LoadDeps['kinds']> {

@@ -1,5 +1,5 @@
 import { REPORT_FORMS } from './command.ts';
-import { JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './options.ts';
+import { ENVIRONMENT, JSON_OPTION, type OptionSpec, PIPELINE_OPTIONS, YES } from './options.ts';
 
 export interface CommandSpec {
   readonly name: string;
@@ -239,6 +239,26 @@ export const COMMANDS: readonly CommandSpec[] = [
     examples: ['pipewright doctor', 'pipewright doctor --notify'],
   },
   {
+    name: 'context',
+    usage: 'list | test [name]',
+    summary: 'List the places where commands run, or try whether they can be reached.',
+    verbs: ['list', 'test'],
+    positionals: { min: 0, max: 1, what: 'one context, after "test"' },
+    options: [ENVIRONMENT, JSON_OPTION],
+    examples: ['pipewright context list', 'pipewright context test prod'],
+  },
+  {
+    name: 'transfer',
+    usage: '<from> <to>',
+    summary: 'Copy a file or a folder between contexts; resumed after a break, compared on both sides.',
+    positionals: { min: 2, max: 2, what: 'two places: context:path, or a path here' },
+    options: [ENVIRONMENT, JSON_OPTION],
+    examples: [
+      'pipewright transfer ./a.tgz prod:/backups/',
+      'pipewright transfer prod:/srv/data backup:/data',
+    ],
+  },
+  {
     name: 'audit',
     usage: 'verify <run>',
     summary: "Check that a run's journal is whole and unchanged.",
@@ -279,7 +299,7 @@ export const COMMANDS: readonly CommandSpec[] = [
 ];
 
 /** Part of the contract, not yet built: named so that they are refused with a reason. */
-export const LATER_COMMANDS = ['transfer', 'watch', 'worker', 'queue', 'serve', 'context'] as const;
+export const LATER_COMMANDS = ['watch', 'worker', 'queue', 'serve'] as const;
 
 export function findCommand(name: string): CommandSpec | undefined {
   return COMMANDS.find((command) => command.name === name);

@@ -25,7 +25,25 @@ export type Command =
   | RollbackCommand
   | ({ readonly name: 'audit'; readonly verb: 'verify'; readonly run: string } & Common)
   | HookCommand
+  | ContextCommand
+  | TransferCommand
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
+
+export interface ContextCommand extends Common {
+  readonly name: 'context';
+  readonly verb: 'list' | 'test';
+  /** Default: all. */
+  readonly context?: string;
+  readonly env?: string;
+}
+
+export interface TransferCommand extends Common {
+  readonly name: 'transfer';
+  /** `context:path`, or a path here. */
+  readonly from: string;
+  readonly to: string;
+  readonly env?: string;
+}
 
 export interface HelpCommand extends Common {
   readonly name: 'help';

@@ -30,6 +30,10 @@ export async function dispatch(command: CommandWithServices, services: Services)
       return (await import('./commands/check.ts')).validate(command, services);
     case 'hook':
       return (await import('./commands/hook.ts')).hook(command, services);
+    case 'context':
+      return (await import('./commands/context.ts')).context(command, services);
+    case 'transfer':
+      return (await import('./commands/transfer.ts')).transferFiles(command, services);
     case 'schema':
       return (await import('./commands/check.ts')).schema(command, services);
     default:

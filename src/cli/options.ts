@@ -81,3 +81,11 @@ export const PIPELINE_OPTIONS: readonly OptionSpec[] = [
   { name: 'only', type: 'list', value: 'STAGE …', help: 'Run only these stages.' },
   { name: 'from', type: 'value', value: 'STAGE', help: 'Start at this stage.' },
 ];
+
+/** Of commands that use contexts outside of a run. */
+export const ENVIRONMENT: OptionSpec = {
+  name: 'env',
+  type: 'value',
+  value: 'NAME',
+  help: 'Contexts as this environment of pipewright.yaml has them.',
+};

@@ -155,6 +155,9 @@ const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
   demo: buildDemo,
   audit: ({ common, args }) => ok({ ...common, name: 'audit', verb: 'verify', run: first(args) }),
   hook: buildHook,
+  context: buildContext,
+  transfer: ({ common, args, scanned }) =>
+    ok({ ...common, name: 'transfer', from: first(args), to: args[1] ?? '', ...environmentOf(scanned) }),
   completion: ({ common, args, spec }) => {
     const shell = SHELLS.find((known): known is Shell => known === args[0]);
     return shell
@@ -167,6 +170,17 @@ const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
     return findCommand(topic) ? ok({ ...common, name: 'help', topic }) : unknownCommand(topic);
   },
 };
+
+function buildContext({ common, args, scanned, spec }: Input): Result<Command> {
+  const verb = scanned.positionals[0] === 'test' ? 'test' : 'list';
+  if (verb === 'list' && args.length > 0) return usageError('"context list" takes no argument.', spec);
+  const context = given(args[0], (name) => ({ context: name }));
+  return ok({ ...common, name: 'context', verb, ...context, ...environmentOf(scanned) });
+}
+
+function environmentOf(scanned: Scanned): { readonly env?: string } {
+  return given(last(scanned, 'env'), (env) => ({ env })) ?? {};
+}
 
 function buildDemo({ common, scanned, spec }: Input): Result<Command> {
   const { flags } = scanned;

@@ -2,6 +2,7 @@ import type { PipelineDefinition } from '../core/definition.ts';
 import type { Drive, Engine, Plan } from '../core/engine/api.ts';
 import type { RunEvent } from '../core/events.ts';
 import type { Failure, Result } from '../core/failure.ts';
+import type { Hosts } from '../core/hosts.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
@@ -49,6 +50,8 @@ export interface Services {
   readonly at: (folder: string) => Promise<Services>;
   /** The file of a pipeline that comes with Pipewright, whatever the project calls so too. */
   readonly shippedPipeline: (name: string) => string;
+  /** The machines of these contexts. */
+  readonly hosts: (contexts: StageSettings['contexts']) => Promise<Hosts>;
   /** What commands do at the places where services run. */
   readonly delivery: () => Promise<DeliveryDesk>;
   /** Processes of runs on this machine. */

@@ -5,6 +5,8 @@ export interface Host {
   /** The context's name; `local` for this machine. */
   readonly name: string;
   readonly isLocal: boolean;
+  /** What the server there calls itself (`OpenSSH_9.2p1`), once it has let us in; absent on this machine. */
+  readonly server?: () => Promise<Result<string>>;
   /**
    * Runs a script with /bin/sh and collects what it says. Values travel in `env`, never in the text.
    * An exit code is an outcome, not a failure; `executor-unreachable` and `authentication` are failures,

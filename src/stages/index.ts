@@ -10,6 +10,7 @@ import { serviceBuild } from './service-build.ts';
 import { shell } from './shell.ts';
 import { stream } from './stream.ts';
 import { testSuite } from './test-suite.ts';
+import { transfer } from './transfer.ts';
 import { verify } from './verify.ts';
 
 /** Every stage kind, by the name used in YAML. A new kind is one file and one line here. */
@@ -25,5 +26,6 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   shell,
   stream,
   'test-suite': testSuite,
+  transfer,
   verify,
 };

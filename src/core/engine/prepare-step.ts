@@ -30,7 +30,7 @@ export async function prepareStep(
     step.context ?? (stage.context === 'local' ? run.created.context : stage.context),
   );
   if (!executor.ok) return executor;
-  const bound = bindStep(attempt, step);
+  const bound = bindStep(attempt, step, executor.value);
   if (!bound.ok) return bound;
   const secrets = await resolveSecrets(attempt);
   if (!secrets.ok) return secrets;
@@ -56,6 +56,7 @@ export async function prepareStep(
 function bindStep(
   attempt: StageTry,
   step: StepDefinition,
+  executor: Executor,
 ): Result<{ readonly script: string; readonly env: Readonly<Record<string, string>> }> {
   const templates = { ...attempt.scope.definition.env, ...attempt.stage.env, ...step.env };
   // They are gathered from every stage so far: not for a step that reads none.
@@ -69,7 +70,9 @@ function bindStep(
     if (!value.ok) return value;
     env[name] = value.value;
   }
-  return ok({ script: bound.value.script, env: { ...env, ...factsFor(attempt), ...bound.value.env } });
+  // Folders of this machine mean nothing on another.
+  const facts = { ...factsFor(attempt), ...(executor.workdir === undefined && foldersFor(attempt)) };
+  return ok({ script: bound.value.script, env: { ...env, ...facts, ...bound.value.env } });
 }
 
 /** What every command may read about its run. */
@@ -78,9 +81,11 @@ function factsFor({ run: { facts }, id, attempt }: StageTry): Readonly<Record<st
     PIPEWRIGHT_STAGE: id,
     PIPEWRIGHT_ATTEMPT: String(attempt),
     PIPEWRIGHT_ENVIRONMENT: facts.environment,
-    PIPEWRIGHT_ARTIFACTS: facts.artifacts,
-    PIPEWRIGHT_PROJECT: facts.project,
   };
+}
+
+function foldersFor({ run: { facts } }: StageTry): Readonly<Record<string, string>> {
+  return { PIPEWRIGHT_ARTIFACTS: facts.artifacts, PIPEWRIGHT_PROJECT: facts.project };
 }
 
 async function resolveSecrets(attempt: StageTry): Promise<Result<Record<string, string>>> {

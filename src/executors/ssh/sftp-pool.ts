@@ -46,9 +46,12 @@ export class SftpPool {
     }
     const opening = this.#openOne();
     if (!least) this.#first = opening;
-    const opened = await opening;
+    return this.#opened(await opening);
+  }
+
+  /** A server that opens no more serves us with what it has opened. */
+  #opened(opened: Result<Pooled>): Result<SharedSftp> {
     if (opened.ok) return ok(this.#share(opened.value));
-    // A server that opens no more serves us with what it has opened.
     const other = [...this.#sessions].find(({ connection }) => connection.lost === undefined);
     return other ? ok(this.#share(other)) : opened;
   }

@@ -28,6 +28,10 @@ export function createSshHost(link: Link, forwards: Forwards): CopyableHost {
   return {
     name,
     isLocal: false,
+    server: async () => {
+      const connection = await link.connection();
+      return connection.ok ? ok(connection.value.server) : connection;
+    },
     source,
     sink,
     exec,
