@@ -38,16 +38,30 @@ interface Piece extends Look {
   cells: number;
 }
 
+interface Size {
+  readonly columns: number;
+  readonly rows: number;
+}
+
 /** The screen of a terminal as a picture: text that can be selected, on a grid that holds in any font. */
-export function toSvg(buffer: IBuffer, size: { readonly columns: number; readonly rows: number }): string {
+export function toSvg(buffer: IBuffer, size: Size): string {
+  return picture(size, rowsOf(buffer, size));
+}
+
+/** Each row as it is drawn, at its place. */
+export function rowsOf(buffer: IBuffer, { columns, rows }: Size): readonly string[] {
+  return Array.from({ length: rows }, (_, y) => rowOf(buffer, y, columns).join(''));
+}
+
+/** What is drawn inside a terminal of this size. */
+export function picture(size: Size, parts: readonly string[]): string {
   const width = size.columns * CELL_WIDTH + 2 * MARGIN;
   const height = size.rows * ROW_HEIGHT + 2 * MARGIN;
-  const rows = Array.from({ length: size.rows }, (_, y) => rowOf(buffer, y, size.columns));
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`,
     `<rect width="100%" height="100%" rx="8" fill="${BACKGROUND}"/>`,
     `<g font-family="ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace" font-size="14">`,
-    ...rows.flat(),
+    ...parts.filter((part) => part !== ''),
     '</g>',
     '</svg>',
     '',
