@@ -7,6 +7,7 @@ import type { PreparedRun, Services, Views } from './cli/services.ts';
 import { watchStopSignals } from './cli/stop-signals.ts';
 import type { Drive, Engine } from './core/engine/api.ts';
 import { stopReason } from './core/engine/stop.ts';
+import { isUnitOpen } from './core/engine/unit.ts';
 import type { Observer } from './core/event-log.ts';
 import { FAILURE_TRAITS, type Failure, type Result } from './core/failure.ts';
 import type { RunState } from './core/run-state.ts';
@@ -55,8 +56,10 @@ export async function runScreen(parts: SessionParts): Promise<number> {
   stop.signal.addEventListener('abort', () => {
     const reason = stopReason(stop.signal);
     if (!reason) return;
-    if (runs.isPlain()) runs.active()?.stop(reason);
-    else screen.stop(reason.kind, reason.cause);
+    // In the middle of a deploy a signal leaves it to be continued; the screen's own Ctrl-C asks.
+    const kind = isUnitOpen(runs.last()) ? 'interrupt' : reason.kind;
+    if (runs.isPlain()) runs.active()?.stop({ ...reason, kind });
+    else screen.stop(kind, reason.cause);
   });
   try {
     const left = await screen.left.catch((error: unknown) => {

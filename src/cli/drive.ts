@@ -3,6 +3,7 @@ import process from 'node:process';
 import type { Drive } from '../core/engine/api.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Common } from './command.ts';
+import { createDeployGuard } from './deploy-guard.ts';
 import { exitCodeOf } from './exit-code.ts';
 import { printFailure, printProblems } from './print.ts';
 import { createPrompter, nobody } from './prompter.ts';
@@ -39,9 +40,18 @@ export async function driveRun(
 
   const processes = await services.runProcesses();
   let runId: string | undefined;
-  const stop = watchStopSignals(terminal.closed, () => endAtOnce(services, runId, processes.kill));
+  let latest: RunState | undefined;
+  const guard = createDeployGuard({
+    terminal,
+    asks,
+    state: () => latest,
+    stop: (reason) => stop.stop(reason),
+    flush: reporter.flush,
+  });
+  const stop = watchStopSignals(terminal.closed, () => endAtOnce(services, runId, processes.kill), guard);
   const observe: Drive['observers'][number] = (event, state) => {
     runId = event.run_id;
+    latest = state;
     reporter.observe(event, state);
   };
   try {

@@ -32,7 +32,7 @@ export function createPrompter(terminal: Terminal, beforeAsking: () => Promise<v
           `\n${question.stage}: step "${question.step}" was interrupted: ${question.detail}\n` +
           'r(un it again), s(kip it), f(ail): ';
         const keys = { r: 'retry', s: 'skip', f: 'fail' } as const;
-        const key = await readKey(terminal, { text, keys }, signal);
+        const key = await askKey(terminal, { text, keys }, signal);
         await terminal.write(`${key ?? ''}\n`);
         return key ?? 'nobody';
       }),
@@ -47,7 +47,7 @@ async function confirm(
   const keys = { y: 'approved', n: 'rejected', s: 'skipped', d: 'details' } as const;
   for (;;) {
     const text = `\n${question.stage}: ${question.message}  y(es), n(o), s(kip), d(etails): `;
-    const answer = await readKey(terminal, { text, keys }, signal);
+    const answer = await askKey(terminal, { text, keys }, signal);
     await terminal.write(`${answer ?? ''}\n`);
     if (answer !== 'details') return answer ?? 'nobody';
     await terminal.write(`${question.details().join('\n')}\n`);
@@ -58,7 +58,7 @@ async function confirm(
  * The meaning of the first key that has one. Undefined when `signal` aborts, at the end of the
  * input and on Ctrl-D. Ctrl-C is what it always is: in raw mode we have to send it ourselves.
  */
-async function readKey<T extends string>(
+export async function askKey<T extends string>(
   terminal: Terminal,
   { text, keys }: { readonly text: string; readonly keys: Readonly<Record<string, T>> },
   signal: AbortSignal,

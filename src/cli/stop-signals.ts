@@ -5,6 +5,8 @@ import type { StopReason } from '../core/engine/stop.ts';
 export interface StopSignals {
   /** Aborted with a `StopReason`. */
   readonly signal: AbortSignal;
+  /** As if a signal had come, without asking what it means. */
+  readonly stop: (reason: StopReason) => void;
   /** Why, once it is aborted. */
   readonly cause: () => string | undefined;
   readonly dispose: () => void;
@@ -19,11 +21,18 @@ const REASONS: Readonly<Record<'SIGINT' | 'SIGTERM' | 'SIGHUP', StopReason>> = {
 /** A terminal signals the launcher and us, and the launcher passes it on: so near, two are one. */
 const SAME_PRESS_MS = 300;
 
+/** What a signal means at this moment; undefined: not now, somebody is being asked. */
+export type Interpret = (reason: StopReason) => StopReason | undefined;
+
 /**
  * SIGINT and SIGTERM cancel; SIGHUP and a closed stdout interrupt, so that the run can be continued.
  * A second SIGINT or SIGTERM calls `onImpatient`.
  */
-export function watchStopSignals(closed: AbortSignal, onImpatient: () => void): StopSignals {
+export function watchStopSignals(
+  closed: AbortSignal,
+  onImpatient: () => void,
+  interpret: Interpret = (reason) => reason,
+): StopSignals {
   const controller = new AbortController();
   let stoppedAtMs = 0;
   let cause: string | undefined;
@@ -36,13 +45,18 @@ export function watchStopSignals(closed: AbortSignal, onImpatient: () => void): 
       onImpatient();
     }
   };
-  const handlers = Object.entries(REASONS).map(([name, reason]) => ({ name, handle: () => stop(reason) }));
+  const hear = (given: StopReason): void => {
+    const reason = controller.signal.aborted ? given : interpret(given);
+    if (reason) stop(reason);
+  };
+  const handlers = Object.entries(REASONS).map(([name, reason]) => ({ name, handle: () => hear(reason) }));
   for (const { name, handle } of handlers) process.on(name, handle);
   const onClosed = (): void => stop({ kind: 'interrupt', cause: 'stdout closed' });
   closed.addEventListener('abort', onClosed, { once: true });
   if (closed.aborted) onClosed();
   return {
     signal: controller.signal,
+    stop,
     cause: () => cause,
     dispose: () => {
       for (const { name, handle } of handlers) process.off(name, handle);

@@ -2,7 +2,7 @@ import type { Draft, RunFinished } from '../events.ts';
 import { EventLog } from '../event-log.ts';
 import { pairKey } from '../fold-index.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
-import { type Executor, type Executors, JournalError, type RunHandle, type RunRequest } from '../ports.ts';
+import { JournalError, type RunHandle, type RunRequest } from '../ports.ts';
 import type { RunState } from '../run-state.ts';
 import { summarize } from '../summary.ts';
 import { analysisReport } from './analysis.ts';
@@ -10,15 +10,18 @@ import type { Drive, EngineDeps } from './api.ts';
 import { endedStage } from './ended-stage.ts';
 import { recordRequest } from './confirm.ts';
 import { type GraphResult, runFinally, runGraph, runNested } from './graph.ts';
+import { lockReason } from './lock-reason.ts';
+import { OpenExecutors } from './open-executors.ts';
 import { rollBack } from './rollback.ts';
 import { settleStages } from './settle-stages.ts';
 import { runPlace } from './run-place.ts';
 import type { RunContext } from './run-context.ts';
 import { findStage, type Scope } from './scope.ts';
 import { Slots } from './slots.ts';
-import { stopReason, type StopReason } from './stop.ts';
+import { interruptionsOf, stopReason, type StopReason } from './stop.ts';
 import { tellEnd } from './tell-end.ts';
 import { stagesToUndo } from './undo.ts';
+import { isUnitOpen } from './unit.ts';
 
 /** The events that open this process's part of a run: `run.created`, or `run.resumed` and resets. */
 export type Opening = (log: EventLog) => Promise<void>;
@@ -103,8 +106,14 @@ function openSession(parts: {
   const listeners = new Set<() => void>();
   const unsubscribe = handle.onRequest((request) => void hear(request));
   const hear = async (request: RunRequest): Promise<void> => {
-    if (request.type === 'cancel') stop.abort({ kind: 'cancel', cause: request.by } satisfies StopReason);
-    else if (await recordRequest({ log, created }, request)) for (const listen of listeners) listen();
+    if (request.type === 'cancel') {
+      // Nobody can be asked: what is in the middle of a deploy goes back.
+      stop.abort({
+        kind: 'cancel',
+        cause: request.by,
+        undo: isUnitOpen(log.state),
+      } satisfies StopReason);
+    } else if (await recordRequest({ log, created }, request)) for (const listen of listeners) listen();
   };
   const run: RunContext = {
     deps,
@@ -174,7 +183,15 @@ async function finishRun(session: Session, result: GraphResult, began: number): 
   // A cancelled run's own signal is spent; what cleans up after it gets one that only a broken journal aborts.
   const closing: RunContext = stop ? { ...run, signal: log.broken } : run;
   if (stop) await recordCancel(log, stop);
-  const rollbackFailure = stop ? undefined : await rollBackIfAsked(closing, session, result);
+  const undoing = { ...closing, signal: AbortSignal.any([log.broken, interruptionsOf(run.signal)]) };
+  const rollbackFailure = stop
+    ? await rollBackCancelled(undoing, scope, stop)
+    : await rollBackIfAsked(undoing, session, result);
+  const later = stopReason(undoing.signal);
+  if (log.failure === undefined && later) {
+    await stopLeftovers(session);
+    return log.append({ type: 'run.interrupted', status: 'interrupted', cause: later.cause, ...part() });
+  }
   await settleStages(closing, scope);
   await runFinally(closing, scope);
   await stopLeftovers(session);
@@ -200,6 +217,19 @@ async function rollBackIfAsked(
   if (!rollback && stagesToUndo(run.log.state, scope.definition, failure.stage).length === 0)
     return undefined;
   return rollBack(run, scope, { cause: failure.stage, ...(by !== undefined && { by }) });
+}
+
+/** A person wants to stop and have it undone: from the stage that was running, or the last that had ended. */
+async function rollBackCancelled(
+  run: RunContext,
+  scope: Scope,
+  { undo, cause: by }: StopReason,
+): Promise<Failure | undefined> {
+  if (undo !== true) return undefined;
+  const ended = Object.values(run.log.state.stages).filter(({ attempt }) => attempt > 0);
+  const stage = ended.find(({ status }) => status === 'cancelled') ?? ended.at(-1);
+  if (!stage || stagesToUndo(run.log.state, scope.definition, stage.name).length === 0) return undefined;
+  return rollBack(run, scope, { cause: stage.name, by });
 }
 
 /** The stage that failed asks for it, or one inside it whose failure this is. */
@@ -237,7 +267,10 @@ function endingOf(
   },
 ): Ending {
   const { stop, result, rollbackFailure } = facts;
-  if (stop) {
+  if (stop?.undo === true && state.rollback && !rollbackFailure) {
+    return { status: 'rolled_back', exit_code: 5, failure: { reason: 'cancelled', by: stop.cause } };
+  }
+  if (stop && !rollbackFailure) {
     const status: RunFinished['status'] = 'cancelled';
     return {
       status,
@@ -292,47 +325,6 @@ async function settle(run: RunContext): Promise<void> {
   await handle.writeArtifact('analysis.md', analysisReport(log.state, earlier, consecutive));
 }
 
-/** An undo that did not work leaves something that only a person can look at. */
-function lockReason({ failure }: RunState): { readonly lock_reason: string } | undefined {
-  if (failure?.reason !== 'rollback-failed') return undefined;
-  const { stage, cause } = failure;
-  const why = 'message' in cause ? cause.message : cause.reason;
-  return { lock_reason: `undoing ${stage} failed: ${why}` };
-}
-
 function hasFailed({ status }: RunState): boolean {
   return status === 'failed' || status === 'rolled_back';
-}
-
-/** The executors a run has opened, so that they can be swept and closed with it. */
-class OpenExecutors {
-  readonly #opened = new Map<string, Promise<Result<Executor>>>();
-  #executors: Executors | undefined;
-
-  track(executors: Executors): Executors {
-    this.#executors = executors;
-    return {
-      ...executors,
-      open: (context) => {
-        const known = this.#opened.get(context) ?? executors.open(context);
-        this.#opened.set(context, known);
-        return known;
-      },
-    };
-  }
-
-  async stopLeftovers(): Promise<readonly string[]> {
-    const found = await Promise.all((await this.#all()).map((executor) => executor.stopLeftovers()));
-    return found.flat();
-  }
-
-  async close(): Promise<void> {
-    await Promise.all((await this.#all()).map((executor) => executor.close()));
-    await this.#executors?.close();
-  }
-
-  async #all(): Promise<readonly Executor[]> {
-    const results = await Promise.all(this.#opened.values());
-    return results.flatMap((result) => (result.ok ? [result.value] : []));
-  }
 }

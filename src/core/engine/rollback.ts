@@ -31,6 +31,7 @@ export async function rollBack(
     await run.log.append({ type: 'rollback.started', stages, cause, ...(by !== undefined && { by }) });
   let failure: Failure | undefined;
   for (const id of stages) {
+    if (run.signal.aborted) return failure;
     const done = run.log.state.stages[id]?.rollback;
     const stageFailure = done ? done.failure : await undoStage(run, scope, id);
     if (stageFailure) failure ??= { reason: 'rollback-failed', stage: id, cause: stageFailure };
@@ -44,6 +45,8 @@ async function undoStage(run: RunContext, scope: Scope, id: string): Promise<Fai
   const { clock } = run.deps;
   const began = clock.monotonicMs();
   const failure = (await undoSteps(run, scope, id, stage)) ?? (await undoKind(run, scope, id, stage));
+  // Interrupted in the middle: not undone, and not failed either.
+  if (failure && run.signal.aborted) return failure;
   await run.log.append({
     type: 'rollback.finished',
     stage: id,

@@ -5,6 +5,8 @@ export interface StopReason {
   readonly kind: 'cancel' | 'interrupt';
   /** `SIGINT`, `SIGHUP`, `stdout closed`, … */
   readonly cause: string;
+  /** Of a cancel: what has run is undone. */
+  readonly undo?: boolean;
 }
 
 /** Reads the reason of an aborted signal; anything that is no `StopReason` counts as an interruption. */
@@ -22,6 +24,17 @@ export function isInterrupted(signal: AbortSignal): boolean {
 
 function isStopReason(value: unknown): value is StopReason {
   return typeof value === 'object' && value !== null && 'kind' in value && 'cause' in value;
+}
+
+/** Aborted by an interruption of `signal` alone: for work that a cancel must not cut. */
+export function interruptionsOf(signal: AbortSignal): AbortSignal {
+  const interrupted = new AbortController();
+  const pass = (): void => {
+    if (isInterrupted(signal)) interrupted.abort(signal.reason);
+  };
+  if (signal.aborted) pass();
+  else signal.addEventListener('abort', pass, { once: true });
+  return interrupted.signal;
 }
 
 /** The failure that an aborted signal stands for: a deadline carries its own. */

@@ -282,9 +282,9 @@ async function upgrade(request: http.IncomingMessage, socket: Duplex, head: Buff
     headers: { ...requestHeaders(request), connection: 'Upgrade', upgrade: protocol },
     agent: false,
   });
+  let other: Duplex | undefined;
   const end = (): void => {
-    outgoing.destroy();
-    socket.destroy();
+    for (const stream of [outgoing, socket, other]) stream?.destroy();
   };
   to.running.add(end);
   const over = (): void => {
@@ -299,6 +299,7 @@ async function upgrade(request: http.IncomingMessage, socket: Duplex, head: Buff
     );
   });
   outgoing.on('upgrade', (incoming, upstream, first) => {
+    other = upstream;
     const lines = incoming.rawHeaders.flatMap((text, at) =>
       at % 2 === 0 ? [`${text}: ${incoming.rawHeaders[at + 1]}`] : [],
     );

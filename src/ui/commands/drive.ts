@@ -1,3 +1,4 @@
+import { isUnitOpen } from '../../core/engine/unit.ts';
 import type { Prompter } from '../../core/ports.ts';
 import { reduce, type RunState } from '../../core/run-state.ts';
 import type { RunEvent } from '../../core/events.ts';
@@ -16,6 +17,8 @@ export interface DriveCommands {
   readonly cancel: () => void;
   /** Its owner stops; it can be continued later. Then the screen is left. */
   readonly interruptAndLeave: (cause: string) => void;
+  /** Cancels it and has what was deployed undone, then leaves. */
+  readonly rollBackAndLeave: () => void;
   /** `cause`: a key, or a signal. */
   readonly cancelAndLeave: (cause?: string) => void;
   /** The screen ends; the run goes on in this process. */
@@ -69,7 +72,7 @@ export function createDriveCommands(context: CommandContext, settled: () => void
     });
     sayRefusal(store, refusal, `${title} was not started`);
   };
-  const end = (kind: 'cancel' | 'interrupt', cause: string): void => {
+  const end = (kind: 'cancel' | 'interrupt', cause: string, undo = false): void => {
     const { driven } = store.getState();
     // Asked twice: whoever asks has waited long enough.
     if (driven?.isStopping && driven.runId !== undefined && kind === 'cancel') backend.kill(driven.runId);
@@ -77,15 +80,20 @@ export function createDriveCommands(context: CommandContext, settled: () => void
       isLeaving: false,
       ...(state.driven && { driven: { ...state.driven, isStopping: true } }),
     }));
-    stop?.({ kind, cause });
+    stop?.({ kind, cause, ...(undo && { undo }) });
   };
   return {
     start,
     answer: prompter.answer,
-    cancel: () => end('cancel', BY_KEY),
+    // In the middle of a deploy a cancel takes back what was deployed.
+    cancel: () => end('cancel', BY_KEY, isUnitOpen(store.getState().driven?.state)),
     cancelAndLeave: (cause = BY_KEY) => {
       leavesAfter = true;
       end('cancel', cause);
+    },
+    rollBackAndLeave: () => {
+      leavesAfter = true;
+      end('cancel', BY_KEY, true);
     },
     interruptAndLeave: (cause) => {
       leavesAfter = true;

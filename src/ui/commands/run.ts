@@ -251,6 +251,7 @@ function createActCommands(context: CommandContext, app: AppCommands, drive: Dri
         lines: [
           'Every process of the run is ended, here and on other machines.',
           'Cancelling is final: it cannot be continued.',
+          'In the middle of a deploy, what this run has deployed is undone.',
         ],
         offer: {
           label: 'cancel it',

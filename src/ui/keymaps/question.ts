@@ -1,3 +1,4 @@
+import { isUnitOpen } from '../../core/engine/unit.ts';
 import type { Binding } from '../binding.ts';
 import { questionOf, type ScreenState } from '../state.ts';
 
@@ -44,6 +45,13 @@ export const QUESTION_KEYS: readonly Binding[] = [
   },
 ];
 
+/** Deploy, verify and rollback are one unit: it is not cut in the middle. */
+const inUnit = ({ driven }: ScreenState): string | undefined =>
+  isUnitOpen(driven?.state) ? 'a deploy is in the middle: roll back, or leave it to be continued' : undefined;
+
+const outsideUnit = ({ driven }: ScreenState): string | undefined =>
+  isUnitOpen(driven?.state) ? undefined : 'nothing was deployed';
+
 export const LEAVING_KEYS: readonly Binding[] = [
   {
     keys: ['p'],
@@ -55,7 +63,15 @@ export const LEAVING_KEYS: readonly Binding[] = [
     keys: ['c'],
     label: 'cancel it',
     description: 'Cancel the run for good, then leave.',
+    disabled: inUnit,
     act: ({ drive }) => drive.cancelAndLeave(),
+  },
+  {
+    keys: ['r'],
+    label: 'roll back',
+    description: 'In the middle of a deploy: undo what this run has deployed, then leave.',
+    disabled: outsideUnit,
+    act: ({ drive }) => drive.rollBackAndLeave(),
   },
   {
     keys: ['l'],
@@ -69,7 +85,7 @@ export const LEAVING_KEYS: readonly Binding[] = [
     label: 'cancel it',
     description: 'The second Ctrl-C cancels the run and leaves.',
     isQuiet: true,
-    disabled: (state) => (state.driven ? undefined : 'no run is active'),
+    disabled: (state) => (state.driven ? inUnit(state) : 'no run is active'),
     act: ({ drive }) => drive.cancelAndLeave(),
   },
 ];

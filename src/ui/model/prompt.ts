@@ -42,11 +42,12 @@ export function withCaret({ before, after }: EditedText, theme: Theme): string {
   return `${oneLine(before)}${theme.inverse(under)}${oneLine(after.slice(under.length))}`;
 }
 
-function leavingLines({ driven }: ScreenState, theme: Theme): readonly string[] {
+function leavingLines(state: ScreenState, theme: Theme): readonly string[] {
+  const { driven } = state;
   return [
     theme.strong(theme.warn(`${oneLine(driven?.title ?? 'A run')} is active. Leave?`)),
     ...choices(
-      KEYMAP.leaving.filter(({ isQuiet }) => !isQuiet),
+      KEYMAP.leaving.filter((binding) => !binding.isQuiet && binding.disabled?.(state) === undefined),
       theme,
     ),
   ];

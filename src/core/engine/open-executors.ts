@@ -1,0 +1,35 @@
+import type { Result } from '../failure.ts';
+import type { Executor, Executors } from '../ports.ts';
+
+/** The executors a run has opened, so that they can be swept and closed with it. */
+export class OpenExecutors {
+  readonly #opened = new Map<string, Promise<Result<Executor>>>();
+  #executors: Executors | undefined;
+
+  track(executors: Executors): Executors {
+    this.#executors = executors;
+    return {
+      ...executors,
+      open: (context) => {
+        const known = this.#opened.get(context) ?? executors.open(context);
+        this.#opened.set(context, known);
+        return known;
+      },
+    };
+  }
+
+  async stopLeftovers(): Promise<readonly string[]> {
+    const found = await Promise.all((await this.#all()).map((executor) => executor.stopLeftovers()));
+    return found.flat();
+  }
+
+  async close(): Promise<void> {
+    await Promise.all((await this.#all()).map((executor) => executor.close()));
+    await this.#executors?.close();
+  }
+
+  async #all(): Promise<readonly Executor[]> {
+    const results = await Promise.all(this.#opened.values());
+    return results.flatMap((result) => (result.ok ? [result.value] : []));
+  }
+}
