@@ -11,7 +11,7 @@ export interface ContainerEngine {
    * `invalid` when the context or its Dockerfile is not there.
    */
   readonly fingerprint: (
-    request: Pick<BuildRequest, 'context' | 'dockerfile' | 'target' | 'args' | 'platform'>,
+    request: Pick<BuildRequest, 'context' | 'leave_out' | 'dockerfile' | 'target' | 'args' | 'platform'>,
   ) => Promise<Result<string>>;
   /** Builds from a folder; each line of the build goes to `onLine`. A build that failed is a failure. */
   readonly build: (
@@ -77,6 +77,8 @@ export interface EngineInfo {
 export interface BuildRequest {
   /** Absolute. */
   readonly context: string;
+  /** Absolute: no part of the context whatever .dockerignore says, as if they were not there. */
+  readonly leave_out: readonly string[];
   /** Relative to the context. */
   readonly dockerfile: string;
   readonly target?: string;

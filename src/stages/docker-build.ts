@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { z } from 'zod';
 import { readAnalysis, shouldBuild } from '../core/analysis.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
@@ -99,6 +100,7 @@ function buildTask(
             project,
             service,
             settings: build,
+            ownFolders: ownFolders(context),
             tags: settings.build.tags,
             name: name.value,
             environment,
@@ -113,4 +115,12 @@ function buildTask(
     },
     place,
   );
+}
+
+/** State and, for deploys to this machine, releases: they change with every run and are nobody's to ship. */
+function ownFolders({ project, settings, variables }: StageContext): readonly string[] {
+  const { artifacts } = variables;
+  // runs/<id>/artifacts: what lies above the runs is the state folder.
+  const state = typeof artifacts === 'string' ? [path.resolve(artifacts, '../../..')] : [];
+  return [...state, path.resolve(project, settings.deploy.folder)];
 }

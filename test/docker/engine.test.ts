@@ -56,7 +56,7 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
       'b.md': 'b',
       '.dockerignore': '*.md',
     });
-    const request = { context, dockerfile: 'Dockerfile', args: {} };
+    const request = { context, leave_out: [], dockerfile: 'Dockerfile', args: {} };
     const first = valueOf(await engine.fingerprint(request));
     writeFileSync(path.join(context, 'b.md'), 'changed');
     utimesSync(path.join(context, 'a.txt'), 1, 1);
@@ -70,6 +70,10 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
     writeFileSync(path.join(context, 'a.txt'), 'b');
     others.push(valueOf(await engine.fingerprint(request)));
     expect(new Set([first, ...others]).size).toBe(5);
+    const without = { ...request, leave_out: [path.join(context, 'a.txt')] };
+    const hidden = valueOf(await engine.fingerprint(without));
+    writeFileSync(path.join(context, 'a.txt'), 'c');
+    expect(valueOf(await engine.fingerprint(without))).toBe(hidden);
     expect(failureOf(await engine.fingerprint({ ...request, dockerfile: 'no' }))).toMatchObject({
       reason: 'invalid',
       message: `there is no no in ${context}`,
@@ -130,7 +134,14 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
   test('cancelling ends the build on the engine too', async () => {
     const context = writeContext(path.join(folder, 'slow'), `${BUSYBOX}\nRUN echo begun && sleep 611\n`);
     const stop = new AbortController();
-    const request = { context, dockerfile: 'Dockerfile', args: {}, tags: ['app:slow'], labels: {} };
+    const request = {
+      context,
+      leave_out: [],
+      dockerfile: 'Dockerfile',
+      args: {},
+      tags: ['app:slow'],
+      labels: {},
+    };
     const result = await engine.build(request, {
       signal: stop.signal,
       onLine: (line) => void (line.endsWith(' begun') && stop.abort()),
@@ -178,7 +189,14 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
     const victim = await startDockerd();
     const impatient = await engineAt(`unix://${victim.socket}`, { answerMs: 1000, pulseMs: 300 });
     const context = writeContext(path.join(folder, 'victim'), `${BUSYBOX}\nRUN echo begun && sleep 612\n`);
-    const request = { context, dockerfile: 'Dockerfile', args: {}, tags: ['app:victim'], labels: {} };
+    const request = {
+      context,
+      leave_out: [],
+      dockerfile: 'Dockerfile',
+      args: {},
+      tags: ['app:victim'],
+      labels: {},
+    };
     const buildUntil = (signal: NodeJS.Signals) =>
       impatient.build(request, {
         signal: new AbortController().signal,

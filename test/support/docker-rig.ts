@@ -56,7 +56,15 @@ export async function collect(
   readonly lines: readonly string[];
 }> {
   const lines: string[] = [];
-  const request = { context, dockerfile: 'Dockerfile', args: {}, tags: ['app:test'], labels: {}, ...change };
+  const request = {
+    context,
+    leave_out: [],
+    dockerfile: 'Dockerfile',
+    args: {},
+    tags: ['app:test'],
+    labels: {},
+    ...change,
+  };
   const io = { signal: new AbortController().signal, onLine: (line: string) => void lines.push(line) };
   return { result: await engine.build(request, io), lines };
 }

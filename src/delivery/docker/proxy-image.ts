@@ -62,7 +62,7 @@ async function builtNode(builder: ContainerEngine, place: Place): Promise<Result
   try {
     await fillContext(context);
     const labels = { 'pipewright.image': IMAGE, 'org.opencontainers.image.version': NODE_VERSION };
-    const request = { context, dockerfile: 'Dockerfile', args: {}, tags: [reference], labels };
+    const request = { context, leave_out: [], dockerfile: 'Dockerfile', args: {}, tags: [reference], labels };
     return await builder.build(request, { signal: place.io.signal, onLine: () => undefined });
   } finally {
     await rm(context, { recursive: true, force: true });

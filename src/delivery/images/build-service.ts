@@ -16,6 +16,8 @@ interface Building {
   readonly project: string;
   readonly service: string;
   readonly settings: BuildServiceSettings;
+  /** Absolute: what Pipewright keeps in the project itself. */
+  readonly ownFolders: readonly string[];
   readonly tags: BuildSettings['tags'];
   /** The image's name, without a tag. */
   readonly name: string;
@@ -38,7 +40,7 @@ export async function buildService(work: Building, io: BuildIo): Promise<Result<
   const { context } = source;
   const fingerprint = await engine.fingerprint(source);
   if (!fingerprint.ok) return fingerprint;
-  const facts = await sourceFacts(work.vcs, { project, context });
+  const facts = await sourceFacts(work.vcs, { project, context, own: work.ownFolders });
   if (!facts.ok) return facts;
   const own = { name, fingerprint: fingerprint.value, createdAt: work.now() };
   const tags = imageTags(work.tags, facts.value, { fingerprint: fingerprint.value, runId: work.runId });
@@ -69,10 +71,15 @@ export async function buildService(work: Building, io: BuildIo): Promise<Result<
   });
 }
 
-function sourceOf({ project, settings }: Building): Parameters<ContainerEngine['fingerprint']>[0] {
+function sourceOf({
+  project,
+  settings,
+  ownFolders,
+}: Building): Parameters<ContainerEngine['fingerprint']>[0] {
   const { context, dockerfile, args, target, platform } = settings;
   return {
     context: path.resolve(project, context),
+    leave_out: ownFolders,
     dockerfile,
     args,
     ...(target !== undefined && { target }),

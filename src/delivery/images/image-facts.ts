@@ -20,7 +20,7 @@ export interface SourceFacts {
 /** Looks at the repository and at package.json of the context, then of the project. */
 export async function sourceFacts(
   vcs: Vcs | undefined,
-  folders: { readonly project: string; readonly context: string },
+  folders: { readonly project: string; readonly context: string; readonly own: readonly string[] },
 ): Promise<Result<SourceFacts>> {
   const manifest = {
     ...(await readManifest(folders.project)),
@@ -37,10 +37,16 @@ export async function sourceFacts(
   if (!log.ok) return log;
   if (!changes.ok) return changes;
   const context = path.relative(vcs.root, folders.context).replaceAll(path.sep, '/');
-  const isInContext = (file: string): boolean => context === '' || file.startsWith(`${context}/`);
+  const own = folders.own.map((folder) => path.relative(vcs.root, folder).replaceAll(path.sep, '/'));
+  const isInContext = (file: string): boolean =>
+    (context === '' || isIn(file, context)) && !own.some((folder) => isIn(file, folder));
   const isDirty = changes.value.some((change) => isInContext(change.path));
   const tagged = log.value[0]?.refs.map(versionOf).find((version) => version !== undefined);
   return ok({ commit: head.value, isDirty, ...manifest, ...(tagged !== undefined && { version: tagged }) });
+}
+
+function isIn(file: string, folder: string): boolean {
+  return file === folder || file.startsWith(`${folder}/`);
 }
 
 /** `v1.2.3` and `tags/v1.2.3`; `release-1` is no version. */

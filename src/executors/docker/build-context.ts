@@ -32,14 +32,16 @@ export async function readIgnoreRules(folder: string, dockerfile: string): Promi
 export async function* contextEntries(
   folder: string,
   rules: IgnoreRules,
-  always: readonly string[],
+  { always, never }: { readonly always: readonly string[]; readonly never: readonly string[] },
 ): AsyncIterable<ContextEntry> {
   const needed = new Set(always.flatMap((file) => parents(path.posix.normalize(file))));
+  const hidden = new Set(never.map((file) => path.resolve(file)));
   yield* entriesBelow('');
 
   async function* entriesBelow(at: string): AsyncIterable<ContextEntry> {
     const names = (await readdir(path.join(folder, at))).toSorted();
     for (const name of names.map((one) => (at === '' ? one : `${at}/${one}`))) {
+      if (hidden.has(path.resolve(folder, name))) continue;
       const entry = await entryOf(folder, name);
       if (!entry) continue;
       const isLeftOut = rules.excludes(name) && !needed.has(name);

@@ -11,6 +11,7 @@ import { type EngineError, type EngineMessage, follow } from './follow.ts';
 /** See ContainerEngine. */
 export async function fingerprintOf({
   context,
+  leave_out: never,
   dockerfile,
   ...facts
 }: Parameters<ContainerEngine['fingerprint']>[0]): Promise<Result<string>> {
@@ -22,7 +23,8 @@ export async function fingerprintOf({
   }
   const rules = await readIgnoreRules(context, name);
   if (!rules.ok) return rules;
-  return ok(await hashContext(context, contextEntries(context, rules.value, [name]), { name, ...facts }));
+  const entries = contextEntries(context, rules.value, { always: [name], never });
+  return ok(await hashContext(context, entries, { name, ...facts }));
 }
 
 type BuildIo = Parameters<ContainerEngine['build']>[1];
@@ -49,8 +51,8 @@ export async function buildImage(
   const rules = await readIgnoreRules(request.context, dockerfile);
   if (!rules.ok) return rules;
   // The classic builder takes both out again where they are to be ignored.
-  const needed = version.value === '1' ? [dockerfile, '.dockerignore'] : [dockerfile];
-  const entries = contextEntries(request.context, rules.value, needed);
+  const always = version.value === '1' ? [dockerfile, '.dockerignore'] : [dockerfile];
+  const entries = contextEntries(request.context, rules.value, { always, never: request.leave_out });
   const start = (given: AbortSignal): Promise<NodeJS.ReadableStream> =>
     dialBuild(docker, contextTar(request.context, entries), {
       signal: given,
