@@ -33,6 +33,7 @@ export interface LockClaim extends LockPlace {
  */
 const ACQUIRE = `
 mkdir -p "$(dirname "$FILE")" && umask 077 || exit 1
+[ -e "$ROOT/.gitignore" ] || echo '*' > "$ROOT/.gitignore" # on this machine it lies in the project
 now=$(date +%s)
 mine="$FILE.$RUN.$$"
 printf '%s %s %s %s\\n' "$RUN" "$BY" "$now" "$((now + TTL_S))" > "$mine"
@@ -76,6 +77,7 @@ function fileOf(place: LockPlace): string {
 export async function acquireLock(claim: LockClaim): Promise<Result<{ readonly took_over?: string }>> {
   const env = {
     FILE: fileOf(claim),
+    ROOT: claim.folder,
     RUN: claim.runId,
     BY: claim.by.replaceAll(/\s/g, '_') || 'unknown',
     TTL_S: String(Math.ceil(claim.ttlMs / 1000)),
