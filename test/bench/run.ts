@@ -9,6 +9,7 @@ import { history } from './history.ts';
 import { parallel } from './parallel.ts';
 import { removeAll } from './project.ts';
 import { repository } from './repository.ts';
+import { ssh } from './ssh.ts';
 import { startup } from './startup.ts';
 import { steps } from './steps.ts';
 import { streams } from './streams.ts';
@@ -25,6 +26,7 @@ const BENCHES: Readonly<Record<string, (rounds: number, part?: string) => Promis
   repository: (rounds) => repository(Math.min(rounds, 7)),
   flood: () => flood(),
   streams,
+  ssh: (rounds) => ssh(Math.min(rounds, 5)),
   delivery: (rounds) => delivery(Math.min(rounds, 5)),
 };
 

@@ -209,6 +209,21 @@ describe.skipIf(!hasSshd())('a host behind ssh that goes wrong', () => {
     });
   });
 
+  test('copies side by side end, however few sessions there are', async () => {
+    writeFileSync(path.join(here, 'each'), randomBytes(9_000_000));
+    const folder = server.makeFolder('many');
+    for (const max of [1, 2, 3]) {
+      await withHost(server.context({ max_sessions: max }), async (host) => {
+        const done = await Promise.all(
+          Array.from({ length: 6 }, (_, i) =>
+            host.upload({ local: path.join(here, 'each'), remote: `${folder}/${max}-${i}` }, forever),
+          ),
+        );
+        expect(done.every(({ ok }) => ok)).toBe(true);
+      });
+    }
+  });
+
   test('a command whose connection is cut is a failure, and the next one gets a new connection', async () => {
     await withHost(server.context(), async (host) => {
       const running = host.exec({ script: 'echo began; sleep 300' }, forever);

@@ -24,7 +24,12 @@ export const TOOLS: readonly Tool[] = [
     // Source: git's release notes; without that option a branch could be read as an option.
     since: { version: [2, 24], for: '-c/--commits and change analysis (--end-of-options)' },
   },
-  { name: 'ssh', args: ['-V'], required: false, without: 'no contexts on other machines' },
+  {
+    name: 'ssh',
+    args: ['-V'],
+    required: false,
+    without: 'no ssh-keyscan to make hosts known, no git over ssh',
+  },
   {
     name: 'docker',
     args: VERSION,
