@@ -24,10 +24,8 @@ export async function ssh(rounds: number): Promise<readonly Figure[]> {
   try {
     const host = await hosts.open('box');
     if (!host.ok) throw new Error(JSON.stringify(host.failure));
-    const options = [
-      ...['-F', 'none', '-i', server.identityFile],
-      ...['-o', `UserKnownHostsFile=${server.knownHosts}`, '-o', 'IdentitiesOnly=yes'],
-    ];
+    const known = `UserKnownHostsFile=${server.knownHosts}`;
+    const options = ['-F', 'none', '-i', server.identityFile, '-o', known, '-o', 'IdentitiesOnly=yes'];
     const there = server.makeFolder('there');
     const source = path.join(server.folder, 'source');
     writeFileSync(source, randomBytes(BYTES));
