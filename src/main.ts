@@ -321,4 +321,6 @@ function crash(error: unknown): number {
   return 1;
 }
 
+// Once nothing is left to do: taking the heap apart piece by piece would hold the caller up by several milliseconds.
+process.once('beforeExit', () => process.exit());
 process.exitCode = await main(process.argv.slice(2)).catch(crash);
