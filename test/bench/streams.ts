@@ -10,7 +10,7 @@ import { stream } from '../../src/stages/stream.ts';
 import { type Figure, ratioFigure } from './figure.ts';
 import { interleaved, spread, type Subject, time } from './measure.ts';
 import { probed } from './probed.ts';
-import { makeProject, pipewright } from './project.ts';
+import { makeFolder, makeProject, nodeNothing, pipewright } from './project.ts';
 
 const PUMP = path.resolve(import.meta.dirname, '../../dist/pump.js');
 const MIB = 1024 * 1024;
@@ -33,6 +33,7 @@ export async function streams(rounds: number, part?: string): Promise<readonly F
   }
 }
 
+const IDLE = 'setTimeout(() => undefined, 1000)';
 const ZEROS = `head -c ${SIZE_BYTES} /dev/zero`;
 const source = (command: string): object => ({ name: 'source', command, output: 'stream' });
 const tee = (branches: readonly object[]): object => ({ name: 'tee', type: 'tee', branches });
@@ -112,19 +113,26 @@ class Lab {
     ];
   }
 
+  /** What a built-in adds: to the shell's pipe, with the start of the pump, and to the same stream without it. */
   async overheads(): Promise<readonly Figure[]> {
+    const from = source('cat random random');
     const pack = { name: 'pack', command: 'gzip -1 > /dev/null; true', input: 'pipe' };
-    const command = 'cat random random | gzip -1 > /dev/null';
-    const through = (uses: string): Subject =>
-      this.#ours('ours', [
-        source('cat random random'),
-        { name: 'mid', uses, input: 'pipe', output: 'stream' },
-        pack,
-      ]);
-    return [
-      await this.#against('stream: checksum in front of gzip', through('checksum'), { command, limit: 1.05 }),
-      await this.#against('stream: progress in front of gzip', through('progress'), { command, limit: 1.01 }),
-    ];
+    const bash = this.#bash('cat random random | gzip -1 > /dev/null');
+    const figures: Figure[] = [];
+    for (const [uses, limit] of [
+      ['checksum', 1.05],
+      ['progress', 1.01],
+    ] as const) {
+      const without = this.#ours('without', [from, pack]);
+      const ours = this.#ours('ours', [from, { name: 'mid', uses, input: 'pipe', output: 'stream' }, pack]);
+      const times = await interleaved([bash, without, ours], this.#rounds);
+      const name = `stream: ${uses} in front of gzip`;
+      figures.push(
+        ratioFigure(name, times, { subject: 'ours', against: 'bash' }, limit),
+        ratioFigure(`${name}, to the same without`, times, { subject: 'ours', against: 'without' }, limit),
+      );
+    }
+    return figures;
   }
 
   /** The slow branch reads 64 KiB at a time with pauses, so the fast ones wait for it. */
@@ -158,8 +166,15 @@ class Lab {
       "          - {name: sink, command: 'cat > /dev/null; true'}",
     ];
     const pipeline = `name: it\nstages:\n  - name: flow\n    uses: stream\n    steps:\n${steps.join('\n')}\n`;
-    const { delay_p99_ms: delayMs } = await probed(pipewright('flow', makeProject(pipeline), ['run', 'it']));
-    return [single('stream: event loop of the main process p99', 'ms', delayMs, 10)];
+    const idle: Subject = { ...nodeNothing, cwd: makeFolder({}), command: [process.execPath, '-e', IDLE] };
+    const [ours, nothing] = await Promise.all([
+      probed(pipewright('flow', makeProject(pipeline), ['run', 'it'])),
+      probed(idle),
+    ]);
+    return [
+      single('stream: event loop of the main process p99', 'ms', ours.delay_p99_ms, 10),
+      single('of a Node beside it that does nothing', 'ms', nothing.delay_p99_ms),
+    ];
   }
 
   async #against(
@@ -167,9 +182,12 @@ class Lab {
     ours: Subject,
     { command, limit }: { readonly command: string; readonly limit: number },
   ): Promise<Figure> {
-    const bash: Subject = { name: 'bash', command: ['bash', '-c', command], cwd: this.#folder };
-    const times = await interleaved([bash, ours], this.#rounds);
+    const times = await interleaved([this.#bash(command), ours], this.#rounds);
     return ratioFigure(name, times, { subject: ours.name, against: 'bash' }, limit);
+  }
+
+  #bash(command: string): Subject {
+    return { name: 'bash', command: ['bash', '-c', command], cwd: this.#folder };
   }
 
   #ours(name: string, steps: readonly object[]): Subject {
@@ -193,6 +211,6 @@ class Lab {
   }
 }
 
-function single(name: string, unit: Figure['unit'], value: number, limit: number): Figure {
-  return { name, unit, value: spread([value]), limit };
+function single(name: string, unit: Figure['unit'], value: number, limit?: number): Figure {
+  return { name, unit, value: spread([value]), ...(limit !== undefined && { limit }) };
 }
