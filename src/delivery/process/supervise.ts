@@ -13,7 +13,7 @@ since() { # a dead one that nobody has reaped has no time
   else LC_ALL=C ps -o lstart= -p "$1" 2>/dev/null | tr -s ' ' '_'; fi
 }
 alive() { [ -n "$1" ] && kill -0 "$1" 2>/dev/null && [ "$(since "$1")" = "$2" ]; }
-signal_group() { kill "-$1" -- "-$2" 2>/dev/null || kill "-$1" "$2" 2>/dev/null; }
+signal_group() { kill "-$1" "-$2" 2>/dev/null || kill "-$1" "$2" 2>/dev/null; }
 put() { cat > "$1.tmp" && mv -f "$1.tmp" "$1"; }
 `;
 
