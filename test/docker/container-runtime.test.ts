@@ -152,7 +152,19 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('services as containers
     expect(valueOf(await runtime.find(target, { ...five, env: {} }, io))).toBeUndefined();
   });
 
-  test('after the engine was restarted the proxy finds the service again', async () => {
+  test('what a run that was given up has left beside the serving one is ended by prune', async () => {
+    const target = targetOf('start-first');
+    const seven = await artifactOf('seven');
+    valueOf(await runtime.deliver(target, seven, io));
+    const left = valueOf(await runtime.start(target, seven, io));
+    const five = await artifactOf('five');
+    valueOf(await runtime.prune(target, [five, seven], io));
+    expect(valueOf(await runtime.inspect(target, left, io)).is_running).toBe(false);
+    expect(valueOf(await runtime.current(target, io))?.run_id).toBe('run-five');
+    expect(await get(URL)).toBe('five');
+  });
+
+  test('after proxy and service were restarted they find each other again', async () => {
     await pair.there.docker.getContainer('shop-production-web-proxy').restart({ t: 1 });
     const target = targetOf('start-first');
     const current = valueOf(await runtime.current(target, io));

@@ -1,10 +1,11 @@
+import type { ContainerInfo } from '../../core/containers.ts';
 import { ok, type Result } from '../../core/failure.ts';
 import type { RollbackUnit } from '../../core/releases.ts';
 import type { DockerVariant, Place } from './parts.ts';
 import { proxiedName } from './proxy.ts';
 
 /**
- * Removes images of the service that no release of `keep` and no container needs, and its containers that have ended. Only
+ * Removes images of the service that no release of `keep` and no container needs, and its containers that serve nobody. Only
  * images that `docker-build` made, told by their label, and only under names of this service.
  */
 export async function prune(
@@ -15,11 +16,12 @@ export async function prune(
   const [containers, proxied] = await Promise.all([variant.containers(place), proxiedName(place)]);
   if (!containers.ok) return containers;
   if (!proxied.ok) return proxied;
-  const ended = containers.value.filter(
-    ({ name, is_running: isRunning }) => !isRunning && name !== proxied.value,
-  );
+  const ended = containers.value.filter((container) => isLeftOver(container, proxied.value));
   for (const { id } of ended) {
-    const removed = await place.engine.stop(id, { timeoutMs: 0, remove: true });
+    const removed = await place.engine.stop(id, {
+      timeoutMs: place.target.settings.stop_timeout,
+      remove: true,
+    });
     if (!removed.ok) return removed;
   }
   const used = containers.value.filter((one) => !ended.includes(one)).map(({ image_id: id }) => id);
@@ -29,6 +31,15 @@ export async function prune(
     if (!removed.ok) return removed;
   }
   return ok(undefined);
+}
+
+/** It has ended, or waits behind the proxy for a run that was given up: its turn never comes. */
+function isLeftOver(
+  { name, is_running: isRunning, labels }: ContainerInfo,
+  serving: string | undefined,
+): boolean {
+  if (name === serving) return false;
+  return !isRunning || (serving !== undefined && labels['pipewright.strategy'] === 'start-first');
 }
 
 async function removeImages(
