@@ -5,6 +5,8 @@ import { type RolledOut, rollOut, type Rollout } from './rollout.ts';
 /** How one service came back to what served before. */
 export interface Restored {
   readonly way: 'nothing to undo' | 'kept warm' | 'started again';
+  /** Until the former version was seen to answer clients. */
+  readonly serving_ms: number;
   readonly duration_ms: number;
   readonly switch_ms: number;
 }
@@ -28,9 +30,11 @@ export async function restore(
   const serves = current.value !== undefined && warm.value?.id === current.value.id;
   const back = await backTo({ ...rollout, artifact: previous }, warm.value);
   if (!back.ok) return back;
+  const servingMs = Math.round(clock.monotonicMs() - began);
   await endBad(rollout, back.value.instance);
   return ok({
     way: serves ? 'nothing to undo' : warm.value ? 'kept warm' : 'started again',
+    serving_ms: servingMs,
     duration_ms: Math.round(clock.monotonicMs() - began),
     switch_ms: back.value.switch_ms,
   });
@@ -76,5 +80,5 @@ async function withoutPrevious(
   }
   await endBad(rollout, undefined);
   const durationMs = Math.round(clock.monotonicMs() - began);
-  return ok({ way: 'nothing to undo', duration_ms: durationMs, switch_ms: 0 });
+  return ok({ way: 'nothing to undo', serving_ms: 0, duration_ms: durationMs, switch_ms: 0 });
 }

@@ -9,6 +9,7 @@ import { history } from './history.ts';
 import { parallel } from './parallel.ts';
 import { removeAll } from './project.ts';
 import { repository } from './repository.ts';
+import { rollback } from './rollback.ts';
 import { ssh } from './ssh.ts';
 import { startup } from './startup.ts';
 import { steps } from './steps.ts';
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, (rounds: number, part?: string) => Promis
   streams,
   ssh: (rounds) => ssh(Math.min(rounds, 5)),
   delivery: (rounds) => delivery(Math.min(rounds, 5)),
+  rollback: (rounds) => rollback(rounds),
 };
 
 const { values, positionals } = parseArgs({

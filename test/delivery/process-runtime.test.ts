@@ -1,130 +1,150 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { ok, type Result } from '../../src/core/failure.ts';
-import type { Artifact, RuntimeIo, Target } from '../../src/core/runtime.ts';
-import { deploySchema } from '../../src/core/settings/deploy.ts';
-import { packFolder } from '../../src/delivery/pack.ts';
-import { createProcessRuntime } from '../../src/delivery/process/runtime.ts';
+import process from 'node:process';
+import { describe, expect, test } from 'vitest';
+import { ok } from '../../src/core/failure.ts';
+import { acquireLock, checkLock, releaseLock } from '../../src/delivery/lock.ts';
 import { probe } from '../../src/delivery/probe.ts';
-import { systemIds } from '../../src/system/ids.ts';
-import { createLocalHost } from '../../src/executors/host/local-host.ts';
+import { restore } from '../../src/delivery/restore.ts';
+import { createHosts } from '../../src/executors/host/hosts.ts';
+import { hasSshd, startSshd } from '../support/sshd.ts';
 import { startLoad } from './support/load.ts';
-import { writeService } from './support/service.ts';
+import { io, processRig, valueOf } from './support/process-rig.ts';
 
-const io: RuntimeIo = { signal: new AbortController().signal, log: () => Promise.resolve() };
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
-
-let root = '';
-beforeEach(() => {
-  root = mkdtempSync(path.join(tmpdir(), 'pipewright-process-'));
-});
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-  });
-  return promise;
-}
-
-async function setup(strategy: 'start-first' | 'recreate') {
-  const deploy = deploySchema.parse({
-    folder: 'srv',
-    strategy,
-    services: {
-      web: {
-        port: await freePort(),
-        strategy,
-        command: 'exec node server.mjs',
-        drain: '2s',
-        stop_timeout: '2s',
-      },
-    },
-  });
-  const settings = deploy.services['web'];
-  if (!settings) throw new Error('no settings');
-  const runtime = createProcessRuntime({
-    deploy,
-    ids: systemIds,
-    secrets: { resolve: async () => ok('s3cret') },
-  });
-  const target: Target = {
-    host: createLocalHost({ project: root, environment: { PATH: process.env['PATH'] ?? '', HOME: root } }),
-    environment: 'default',
-    project: 'shop',
-    projectFolder: root,
-    service: 'web',
-    settings,
-  };
-  const build = async (text: string, runId: string, env: Record<string, string> = {}): Promise<Artifact> => {
-    writeService(path.join(root, text), text);
-    const file = path.join(root, `${text}.tgz`);
-    const packed = await packFolder(path.join(root, text), file);
-    return { ...packed, reference: text, env, commit: 'c'.repeat(40), run_id: runId, path: file };
-  };
-  const release = async (artifact: Artifact) => {
-    valueOf(await runtime.deliver(target, artifact, io));
-    expect(valueOf(await runtime.check(target, artifact, io))).toEqual([]);
-    const instance = valueOf(await runtime.start(target, artifact, io));
-    for (let tries = 0; ; tries += 1) {
-      const answer = await probe(target.host, {
-        port: instance.address?.port ?? 0,
-        path: '/',
-        timeoutMs: 500,
-        signal: io.signal,
-      });
-      if (answer.ok && answer.value.status === 200) break;
-      if (tries > 100)
-        throw new Error(
-          JSON.stringify([answer, await runtime.logs?.(target, instance, { ...io, lines: 5 })]),
-        );
-      await new Promise((resolve) => setTimeout(resolve, 30));
-    }
-    valueOf(await runtime.switchTo(target, instance, io));
-    return instance;
-  };
-  return { runtime, target, build, release, port: settings.port };
-}
-
-const ended: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const end of ended.splice(0)) await end();
-  rmSync(root, { recursive: true, force: true });
-});
-
-test('start-first: no request is lost over deploys, and the old version is there until it is retired', async () => {
-  const { runtime, target, build, release, port } = await setup('start-first');
-  ended.push(async () => void (await runtime.stopAll(target, io)));
-  const first = await release(await build('v1', 'run-1'));
-  const load = startLoad(`http://127.0.0.1:${port}/`);
-  let old = first;
-  for (let round = 2; round <= 5; round += 1) {
-    const next = await release(await build(`v${round}`, `run-${round}`));
-    expect(valueOf(await runtime.current(target, io))?.id).toBe(next.id);
+test('start-first: no request is lost over 20 deploys', { timeout: 120_000 }, async () => {
+  await using rig = await processRig({ strategy: 'start-first' });
+  const { runtime, target, build, release } = rig;
+  let old = (await release(await build('v0', 'run-0'))).instance;
+  const load = startLoad(`http://127.0.0.1:${rig.port}/`, { workers: 4 });
+  for (let round = 1; round <= 20; round += 1) {
+    const { instance } = await release(await build(`v${round}`, `run-${round}`));
+    expect(valueOf(await runtime.current(target, io))?.id).toBe(instance.id);
     valueOf(await runtime.retire(target, old, io));
-    old = next;
+    old = instance;
   }
   const result = await load.stop();
-  expect(result).toMatchObject({ failed: 0 });
-  expect(Object.keys(result.bodies)).toEqual(['v1', 'v2', 'v3', 'v4', 'v5']);
+  expect(result).toMatchObject({ failed: 0, errors: {} });
+  expect(Object.keys(result.bodies)).toHaveLength(21);
 });
 
-test('recreate: the port is the service itself; a restart is counted', async () => {
-  const { runtime, target, build, release, port } = await setup('recreate');
-  ended.push(async () => void (await runtime.stopAll(target, io)));
+test('recreate: the port is the service itself, the old one ends first, and a restart is counted', async () => {
+  await using rig = await processRig({ strategy: 'recreate' });
+  const { runtime, target, build, release } = rig;
   await release(await build('v1', 'run-1'));
-  const instance = await release(await build('v2', 'run-2'));
-  const before = valueOf(await runtime.inspect(target, instance, io));
-  expect(before).toMatchObject({ is_running: true, restart_count: 0 });
-  await probe(target.host, { port, path: '/crash', timeoutMs: 500, signal: io.signal });
-  await expect.poll(async () => valueOf(await runtime.inspect(target, instance, io)).restart_count).toBe(1);
+  const { instance } = await release(await build('v2', 'run-2'));
+  expect(valueOf(await runtime.inspect(target, instance, io))).toMatchObject({
+    is_running: true,
+    restart_count: 0,
+  });
+  await probe(target.host, { port: rig.port, path: '/crash', timeoutMs: 500, signal: io.signal });
+  await expect
+    .poll(async () => valueOf(await runtime.inspect(target, instance, io)).restart_count, { timeout: 10_000 })
+    .toBe(1);
+});
+
+test('the same roll-out again finds what is there: nothing is started twice', async () => {
+  await using rig = await processRig({ strategy: 'start-first' });
+  const artifact = await rig.build('v1', 'run-1');
+  const first = await rig.release(artifact);
+  const second = await rig.release(artifact);
+  expect(second).toMatchObject({ was_there: true, instance: { id: first.instance.id } });
+});
+
+test('going back switches to what was kept warm and ends the bad one; without it, it is started again', async () => {
+  await using rig = await processRig({ strategy: 'start-first' });
+  const { runtime, target, build, release, rollout } = rig;
+  const good = await build('good', 'run-1');
+  const bad = await build('bad', 'run-2');
+  const { instance } = await release(good);
+  await release(bad);
+  const { artifact: _, ...parts } = rollout(bad);
+  expect(await restore({ ...parts, bad, previous: good })).toMatchObject({
+    ok: true,
+    value: { way: 'kept warm' },
+  });
+  expect(valueOf(await runtime.find(target, bad, io))).toBeUndefined();
+  await release({ ...bad, run_id: 'run-3' });
+  valueOf(await runtime.retire(target, instance, io));
+  const again = await restore({ ...parts, bad: { ...bad, run_id: 'run-3' }, previous: good });
+  expect(again).toMatchObject({ ok: true, value: { way: 'started again' } });
+});
+
+test('secrets stand in a file that is ours alone, and in no command line', async () => {
+  await using rig = await processRig({ strategy: 'start-first' });
+  const artifact = await rig.build('v1', 'run-1', { GREETING: "it's; $(touch /tmp/never)\nhello" });
+  const { instance } = await rig.release({ ...artifact, secrets: { TOKEN: 'env:TOKEN' } });
+  const env = path.join(
+    rig.target.projectFolder,
+    'srv/shop/default/web/instances',
+    instance.name ?? '',
+    'env',
+  );
+  expect(statSync(env).mode & 0o777).toBe(0o600);
+  expect(readFileSync(env, 'utf8')).toContain("TOKEN='s3cret'");
+  expect(existsSync('/tmp/never')).toBe(false);
+});
+
+test('releases that nobody needs are removed, those of what runs and what is kept stay', async () => {
+  await using rig = await processRig({ strategy: 'start-first' });
+  const { runtime, target, build, release } = rig;
+  const artifacts = [];
+  for (const name of ['v1', 'v2', 'v3']) {
+    const artifact = await build(name, `run-${name}`);
+    const before = valueOf(await runtime.current(target, io));
+    await release(artifact);
+    if (before) valueOf(await runtime.retire(target, before, io));
+    artifacts.push(artifact);
+  }
+  valueOf(await runtime.prune(target, artifacts.slice(1, 2), io));
+  const problems = await Promise.all(artifacts.map((artifact) => runtime.check(target, artifact, io)));
+  expect(problems.map((found) => valueOf(found).length)).toEqual([1, 0, 0]);
+});
+
+test('a lock is held by one, renewed by it, taken when its time is over, freed by whoever says so', async () => {
+  await using rig = await processRig({ strategy: 'start-first' });
+  const place = {
+    host: rig.target.host,
+    folder: 'srv',
+    project: 'shop',
+    environment: 'default',
+    signal: io.signal,
+  };
+  const claim = (runId: string, ttlMs = 60_000) => ({ ...place, runId, by: 'ann@desk', ttlMs });
+  const all = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((run) => acquireLock(claim(run))));
+  expect(all.filter(({ ok: got }) => got)).toHaveLength(1);
+  const winner = ['a', 'b', 'c', 'd', 'e'][all.findIndex(({ ok: got }) => got)] ?? '';
+  expect(await acquireLock(claim(winner))).toEqual(ok({}));
+  expect((await checkLock(claim(winner))).ok).toBe(true);
+  expect((await checkLock(claim('other'))).ok).toBe(false);
+  expect(await releaseLock({ ...place, runId: 'other' })).toEqual(ok(undefined));
+  expect(await releaseLock({ ...place, runId: '*' })).toEqual(ok(winner));
+  valueOf(await acquireLock(claim('late', -5_000)));
+  const taken = await Promise.all(['x', 'y', 'z'].map((run) => acquireLock(claim(run))));
+  expect(taken.filter(({ ok: got }) => got)).toHaveLength(1);
+});
+
+describe.skipIf(!hasSshd())('behind ssh', () => {
+  test('two versions, no request lost, and back to the warm one', { timeout: 60_000 }, async () => {
+    await using server = await startSshd();
+    const hosts = createHosts({
+      contexts: { web: server.context() },
+      project: server.folder,
+      environment: process.env,
+      secrets: { resolve: () => Promise.resolve(ok('')) },
+    });
+    try {
+      await using rig = await processRig({ strategy: 'start-first', host: valueOf(await hosts.open('web')) });
+      const good = await rig.build('good', 'run-1');
+      const bad = await rig.build('bad', 'run-2');
+      await rig.release(good);
+      const load = startLoad(`http://127.0.0.1:${rig.port}/`, { workers: 2 });
+      await rig.release(bad);
+      const { artifact: _, ...parts } = rig.rollout(bad);
+      const back = await restore({ ...parts, bad, previous: good });
+      expect(back).toMatchObject({ ok: true, value: { way: 'kept warm' } });
+      expect(await load.stop()).toMatchObject({ failed: 0, errors: {} });
+    } finally {
+      await hosts.close();
+    }
+  });
 });

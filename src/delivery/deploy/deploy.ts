@@ -214,7 +214,7 @@ export async function restorePlace(
     recheck: () => session.checkLock(host, io.signal),
   });
   if (!restored.ok) return restored;
-  const { way, switch_ms: switchMs } = restored.value;
-  await io.log(`${placeName(service, host)}: ${way}, serving again after ${switchMs} ms`);
+  const { way, serving_ms: servingMs } = restored.value;
+  await io.log(`${placeName(service, host)}: ${way}, serving again after ${servingMs} ms`);
   return ok(asJson(restored.value));
 }
