@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { parse } from 'yaml';
 import { COMMANDS } from '../../src/cli/command-table.ts';
 import { GLOBAL_OPTIONS } from '../../src/cli/options.ts';
 import { KEYMAP } from '../../src/ui/keymap.ts';
@@ -61,8 +62,13 @@ test('every option that stands alone in a page is one of ours', () => {
       .map((code) => ({ file: page.file, option: code.split(/[ =]/)[0] ?? '' })),
   );
   expect(alone.length).toBeGreaterThan(20);
+  // Parameters of a pipeline are flags too: of those that we ship, and of examples.
+  const shipped = globSync('pipelines/*.yaml', { cwd: ROOT }).flatMap((file) => {
+    const { params }: { readonly params?: object } = parse(readFileSync(path.join(ROOT, file), 'utf8'));
+    return Object.keys(params ?? {}).map((name) => `--${name}`);
+  });
   const isParameter = (option: string): boolean =>
-    /^--(?:k|NAME|name|channel|source|env|fast|dry|option)$/i.test(option);
+    shipped.includes(option) || /^--(?:k|NAME|name|channel|source|env|fast|dry|option)$/i.test(option);
   const unknown = alone.filter(
     ({ option }) => !known.includes(option) && !FOREIGN.test(option) && !isParameter(option),
   );
@@ -117,15 +123,17 @@ test('every script of package.json that a page runs is there, and every one is n
 });
 
 test('every variable of the environment that a page names is read or set, and the other way round', () => {
-  const inCode = new Set(
-    [...sources]
-      .filter(([file]) => !file.startsWith('test/'))
-      .flatMap(([, text]) => [...text.matchAll(/\bPIPEWRIGHT_[A-Z_]+[A-Z]\b/g)].map(([name]) => name)),
-  );
+  const variablesOf = (files: readonly (readonly [string, string])[]): ReadonlySet<string> =>
+    new Set(
+      files.flatMap(([, text]) => [...text.matchAll(/\bPIPEWRIGHT_[A-Z_]+[A-Z]\b/g)].map(([name]) => name)),
+    );
+  const inCode = variablesOf([...sources].filter(([file]) => !file.startsWith('test/')));
+  // A bench may have settings of its own.
+  const inBenches = variablesOf([...sources].filter(([file]) => file.startsWith('test/bench/')));
   const inPages = new Set(
     pages.flatMap(({ text }) => [...text.matchAll(/\bPIPEWRIGHT_[A-Z_]+[A-Z]\b/g)].map(([name]) => name)),
   );
-  expect([...inPages].filter((name) => !inCode.has(name))).toEqual([]);
+  expect([...inPages].filter((name) => !inCode.has(name) && !inBenches.has(name))).toEqual([]);
   // Between Pipewright and programs that it starts itself: copies and the reporter of tests.
   const isInternal = (name: string): boolean => /^PIPEWRIGHT_(?:C|V|LIVE)(?:_|$)/.test(name);
   expect([...inCode].filter((name) => !inPages.has(name) && !isInternal(name))).toEqual([]);

@@ -326,7 +326,7 @@ test('CPU time is of the step alone, in its record too', async () => {
 test('peak memory is of the step, not of what an earlier one left in the lane', async () => {
   const hold = `${process.execPath} -e 'Buffer.alloc(200e6, 1); setInterval(() => {}, 1000)'`;
   const first = await leaveBehind(hold);
-  const second = await run('dd if=/dev/zero of=/dev/null bs=30M count=100 2>/dev/null');
+  const second = await run('dd if=/dev/zero of=/dev/null bs=30M count=500 2>/dev/null');
   expect(second.shell).toBe(first.shell);
   expect(second.usage?.peak_memory_bytes).toBeGreaterThan(25e6);
   expect(second.usage?.peak_memory_bytes).toBeLessThan(60e6);
