@@ -194,7 +194,11 @@ test('doctor says what is too old, and which machines are declared', async () =>
         status: 'warning',
         detail: expect.stringContaining('2.24 is needed'),
       }),
-      expect.objectContaining({ name: 'contexts', version: '2 on other machines', detail: 'web, db' }),
+      expect.objectContaining({
+        name: 'contexts',
+        version: '2 on other machines',
+        detail: expect.stringMatching(/^web, db; /),
+      }),
     ]),
   );
 });
@@ -227,7 +231,7 @@ test('a mistyped command line is one sentence on stderr, exit 2, with --json als
     stdout: '',
     stderr: 'pipewright: Unknown command "rnu". Did you mean "run"?\n  See: pipewright help\n',
   });
-  expect((await project.run(['rollback'])).stderr).toContain('"rollback" is not in this version.');
+  expect((await project.run(['worker'])).stderr).toContain('"worker" is not in this version.');
   expect(JSON.parse((await project.run(['show', '--json'])).stdout)).toMatchObject({
     error: { reason: 'invalid' },
     exit_code: 2,

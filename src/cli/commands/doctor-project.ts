@@ -22,5 +22,6 @@ export async function probeContexts(services: Services): Promise<readonly Findin
   const names = [...new Set(all.flatMap(({ contexts }) => Object.keys(contexts)))];
   if (names.length === 0) return [];
   const version = `${names.length} on other machines`;
-  return [{ name: 'contexts', status: 'found', required: false, version, detail: names.join(', ') }];
+  const detail = `${names.join(', ')}; pipewright context test asks them`;
+  return [{ name: 'contexts', status: 'found', required: false, version, detail }];
 }
