@@ -58,7 +58,7 @@ export function createProcessRuntime(parts: Parts): ProcessRuntime {
         await io.log(
           `port ${target.settings.port} goes from the service to its proxy: a short gap, this once`,
         );
-        const ended = await run(target, scripts.END_SERVING, { ...facts, KEEP_PROXY: 'yes' }, io);
+        const ended = await run(target, scripts.END_OTHERS, { ...facts, KEEP_PROXY: 'yes' }, io);
         if (!ended.ok) return ended;
       }
       const shipped = await target.host.writeText(

@@ -133,11 +133,16 @@ export const FREE_PORT = `
 "\${NODE:-node}" -e 'const s=require("net").createServer();s.listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})'
 `;
 
-/** Ends what serves, so that its port is free: \`recreate\`, and the way from there to a proxy. */
-export const END_SERVING = `${LOOK}
+/**
+ * Ends every instance but NAME, so that the port is free: `recreate`, and the way from there to a proxy. One that never
+ * came into service holds the port too.
+ */
+export const END_OTHERS = `${LOOK}
 if [ "$KEEP_PROXY" != yes ] && [ -f proxy/supervisor ]; then end_of proxy 2; rm -f proxy/supervisor; fi
-name=$(serving)
-[ -n "$name" ] && [ "$name" != "$NAME" ] && is_instance "$name" && end_of "instances/$name" "$STOP_S"
+for folder in instances/*/; do
+  name=$(basename "$folder")
+  [ "$name" != "$NAME" ] && is_instance "$name" && runs "$name" && end_of "instances/$name" "$STOP_S"
+done
 exit 0
 `;
 

@@ -29,9 +29,7 @@ export async function startInstance(parts: Parts, run: Run, work: Work): Promise
   if (!port.ok) return port;
   const written = await writeInstance(parts, work, { name, port: port.value });
   if (!written.ok) return written;
-  const ended = isProxied(target)
-    ? ok(undefined)
-    : await run(target, scripts.END_SERVING, { NAME: name }, io);
+  const ended = isProxied(target) ? ok(undefined) : await run(target, scripts.END_OTHERS, { NAME: name }, io);
   if (!ended.ok) return ended;
   const release = releaseName(artifact.digest);
   const started = instanceOf(await run(target, scripts.START, { NAME: name, RELEASE: release }, io));

@@ -279,7 +279,8 @@ class FrameCompositor implements Compositor {
         this.#turn = undefined;
         this.#draw();
       },
-      (turn + 1) * SPINNER_MS - performance.now(),
+      // Filling the rows may have taken longer than the rest of this turn.
+      Math.max(1, (turn + 1) * SPINNER_MS - performance.now()),
     ).unref();
     return rows;
   }
