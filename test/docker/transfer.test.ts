@@ -12,6 +12,8 @@ import { BUSYBOX, collect, failureOf, valueOf, writeContext } from '../support/d
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 import { hasSshd, type SshServer, startSshd } from '../support/sshd.ts';
 
+/** In the login folder, which other tests have too. */
+const THERE = `.pipewright-transfer-${process.pid}`;
 const folder = mkdtempSync(path.join(tmpdir(), 'pipewright-transfer-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -33,6 +35,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('an image on its way to
     digest = await build('v1');
   }, 60_000);
   afterAll(async () => {
+    await host.exec({ script: `rm -rf ${THERE}` }, new AbortController().signal);
     await executors.close();
     await server[Symbol.asyncDispose]();
     await Promise.all([here.stop(), there.stop()]);
@@ -74,7 +77,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('an image on its way to
       host,
       digest,
       reference: 'app:v1',
-      deploy: { transfer: 'auto', folder: '.pipewright-test' },
+      deploy: { transfer: 'auto', folder: THERE },
       cacheFolder: path.join(folder, 'cache'),
       ...change,
     };
@@ -111,12 +114,12 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('an image on its way to
 
   test('as an archive where that is asked for', async () => {
     const sent = valueOf(
-      await transferImage(transfer({ deploy: { transfer: 'archive', folder: '.pipewright-test' } }), io()),
+      await transferImage(transfer({ deploy: { transfer: 'archive', folder: THERE } }), io()),
     );
     expect(sent.method).toBe('archive');
     expect(sent.bytes_sent).toBeGreaterThan(layerBytes);
     expect(valueOf(await engine.image('app:v1'))?.id).toBe(digest);
-    expect(valueOf(await host.exec({ script: 'ls .pipewright-test/incoming' }, io().signal)).stdout).toBe('');
+    expect(valueOf(await host.exec({ script: `ls ${THERE}/incoming` }, io().signal)).stdout).toBe('');
   });
 
   test('as an archive, with the reason, where ssh forwards nothing to us', async () => {
