@@ -215,6 +215,7 @@ export function hostContract(title: string, create: () => Promise<HostUnderTest>
         forever,
       );
       expect(again).toMatchObject({ ok: true, value: { resumed_bytes: 20_000_000 } });
+      expect(existsSync(there('resumed.part'))).toBe(false);
     });
 
     test('a download goes on where an earlier one ended', async () => {

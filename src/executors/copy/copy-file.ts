@@ -58,6 +58,7 @@ class Copy {
     if (earlier.whole !== undefined && earlier.whole === (await hashing)) {
       this.#resumedBytes = size;
       this.#progress(size);
+      await this.#sink.discard();
       return { sha256: earlier.whole, resumed_bytes: size };
     }
     await this.#send(await this.#missing(earlier.blocks));

@@ -49,6 +49,8 @@ export interface SinkFile {
   /** Makes the folder and the `.part`, looks at what is there. */
   readonly begin: (size: number) => Promise<Earlier>;
   readonly write: (offset: number, bytes: Buffer, onBytes: (count: number) => void) => Promise<void>;
+  /** The file is there already: takes the `.part` away again. */
+  readonly discard: () => Promise<void>;
   /** Compares what was written with `sha256` and gives it its name. */
   readonly finish: (file: { size: number; mode: number; sha256: string }) => Promise<void>;
   readonly close: () => Promise<void>;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, mkdir, open, rename, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { sha256Of } from './copy-file.ts';
 import { BLOCK_BYTES, type CopyObstacle, refuse, type SinkFile, type SourceFile } from './ends.ts';
@@ -62,6 +62,7 @@ export function openLocalSink(file: string, signal: AbortSignal): SinkFile {
       await orRefuse(part, () => writeAll(opened(), bytes, offset));
       onBytes(bytes.length);
     },
+    discard: () => orRefuse(part, () => rm(part, { force: true })),
     finish: async ({ size, mode, sha256 }) => {
       await orRefuse(part, async () => {
         await opened().truncate(size);

@@ -90,6 +90,7 @@ export function openRemoteSink(place: RemotePlace, file: string, size: number): 
       return { whole: hashesIn(first)[0], blocks: hashesIn(rest) };
     },
     write: (offset, bytes, onBytes) => lanes.write(offset, bytes, onBytes),
+    discard: async () => void (await ask(place, label, { script: 'rm -f -- "$P.part"', env: { P: file } })),
     finish: async ({ mode, sha256 }) => {
       await lanes.truncate(size);
       const env = { P: file, N: String(size), W: sha256, M: mode.toString(8) };
