@@ -15,7 +15,7 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ContextSettings, contextsSchema } from '../../src/core/settings/contexts.ts';
 
-const SSHD = '/usr/sbin/sshd';
+export const SSHD = '/usr/sbin/sshd';
 /** Made by test/services/install: logging in as somebody else than root shows what rights are missing. */
 const TEST_USER = 'pipewright-test';
 
@@ -39,6 +39,8 @@ export interface SshServer extends AsyncDisposable {
   readonly home: string;
   readonly identityFile: string;
   readonly knownHosts: string;
+  /** Its sshd_config. */
+  readonly configFile: string;
   /** Public keys of the host, one `type base64` each. */
   readonly hostKeys: readonly string[];
   /** `contexts.NAME` for it; `change` goes over it. */
@@ -94,6 +96,7 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
     home,
     identityFile: inFolder('user'),
     knownHosts,
+    configFile: inFolder('sshd_config'),
     hostKeys,
     context: (change = {}) =>
       contextOf({
