@@ -79,7 +79,10 @@ test('an environment that another run holds is refused, nothing is undone, and u
   const now = Math.round(Date.now() / 1000);
   const lock = `other-run ann@desk ${now} ${now + 600}\n`;
   shop.project.write('.pipewright/shop/default/lock', lock);
+  const settings = readFileSync(`${shop.project.root}/pipewright.yaml`, 'utf8');
+  shop.project.write('pipewright.yaml', settings.replace('deploy:\n', 'deploy:\n  lock_wait: 0s\n'));
   const held = await shop.project.run(['run', 'ship', '-y']);
+  shop.project.write('pipewright.yaml', settings);
   expect(held.code).toBe(1);
   expect(held.stdout).toContain('default on local is held by run other-run of ann@desk');
   expect(held.stdout).not.toContain('undoing');
@@ -88,6 +91,23 @@ test('an environment that another run holds is refused, nothing is undone, and u
   });
   expect((await shop.project.run(['run', 'ship', '-y'])).code).toBe(0);
   expect(await shop.says('web')).toBe('web 6');
+});
+
+test('a deploy waits for its turn while another run has the environment', async () => {
+  shop.write('web', { says: 'web 7' });
+  const now = Math.round(Date.now() / 1000);
+  shop.project.write('.pipewright/shop/default/lock', `other-run ann@desk ${now} ${now + 600}\n`);
+  let freed: Promise<unknown> | undefined;
+  const { code } = await shop.project.run(['run', 'ship', '-y'], {
+    onOutput: (stdout) => {
+      if (stdout.includes('waiting for its turn: default on local'))
+        freed ??= shop.project.run(['unlock', '--env', 'default']);
+    },
+  });
+  await freed;
+  expect(freed).toBeDefined();
+  expect(code).toBe(0);
+  expect(await shop.says('web')).toBe('web 7');
 });
 
 test('a lock whose time is over is taken', async () => {
@@ -101,7 +121,7 @@ test('a lock whose time is over is taken', async () => {
 test('rollback brings the version before back, by hand', async () => {
   const { code, stdout } = await shop.project.run(['rollback', 'web', '-y']);
   expect({ code, stdout }).toMatchObject({ code: 0 });
-  expect(await shop.says('web')).toBe('web 6');
+  expect(await shop.says('web')).toBe('web 7');
   const { code: again } = await shop.project.run(['rollback', 'web', '--to', 'nothing', '-y']);
   expect(again).toBe(2);
 });

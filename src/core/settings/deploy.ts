@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { sizeSchema, timeoutSchema } from '../quantities.ts';
+import { durationSchema, sizeSchema, timeoutSchema } from '../quantities.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
 import { envSchema, nameSchema, variableNameSchema } from '../step-schema.ts';
 
@@ -109,6 +109,9 @@ export const deploySchema = z
     lock_timeout: timeoutSchema
       .default(1_800_000)
       .describe('After that a lock of the host has expired. Default: 30m.'),
+    lock_wait: durationSchema
+      .default(600_000)
+      .describe('A deploy waits so long for its turn while another one has the environment. Default: 10m.'),
     services: z
       .record(nameSchema, serviceSchema)
       .default({})

@@ -13,6 +13,8 @@ import { serviceEnv } from './service-env.ts';
 import type { DeliverySession } from './session.ts';
 import type { PlannedService } from './targets.ts';
 
+const LOCK_POLL_MS = 2000;
+
 /** What is to be deployed: services in order, each with its artifact. */
 export interface Candidate {
   readonly commit: string;
@@ -78,12 +80,11 @@ export async function passGate(
   }
   const wanted = candidate.services.map(({ service }) => service);
   await note(conditions.artifactsExist(wanted, Object.keys(candidate.artifacts)));
-  await note(...(await historyConditions(session, candidate, options)));
   const hosts = [...new Set(candidate.services.flatMap((service) => service.hosts))];
   const answers = await askHosts(session, hosts, io);
   await note(conditions.hostsAnswer(answers));
   if (failures(found).length > 0) return gateFailed(found);
-  const locked = await session.lock(hosts, io.signal);
+  const locked = await waitForLock(session, hosts, io);
   await note(
     conditions.lockHeld(
       hosts,
@@ -92,6 +93,8 @@ export async function passGate(
     ),
   );
   if (!locked.ok) return gateFailed(found);
+  // Only now: whoever held it may have deployed something newer meanwhile.
+  await note(...(await historyConditions(session, candidate, options)));
   const whole = await completeCandidate(session, candidate, io);
   if (!whole.ok) return whole;
   const places = await lookAtPlaces(session, whole.value, io);
@@ -112,6 +115,26 @@ export async function passGate(
       has_migration: candidate.has_migration,
     }),
   );
+}
+
+/** Waits for its turn as long as `lock_wait` says; whoever holds the environment comes to its end. */
+async function waitForLock(
+  session: DeliverySession,
+  hosts: readonly string[],
+  { signal, log }: TaskIo,
+): ReturnType<DeliverySession['lock']> {
+  const { clock, settings } = session.context;
+  const until = clock.monotonicMs() + settings.deploy.lock_wait;
+  let said = '';
+  for (;;) {
+    const locked = await session.lock(hosts, signal);
+    const isHeld = !locked.ok && locked.failure.reason === 'reported' && locked.failure.retryable;
+    if (!isHeld || clock.monotonicMs() >= until) return locked;
+    const message = messageOf(locked.failure);
+    if (message !== said) await log(`waiting for its turn: ${message}`);
+    said = message;
+    if (!(await clock.sleep(LOCK_POLL_MS, signal))) return locked;
+  }
 }
 
 function failures(found: readonly Condition[]): readonly Condition[] {
