@@ -11,7 +11,7 @@ export interface WayBack {
 }
 
 interface Wanted {
-  /** Empty: those that were deployed together last. */
+  /** Empty: those that were deployed together last, without what that deploy left as it was. */
   readonly services: readonly string[];
   /** A run, or the beginning of its id. */
   readonly to?: string;
@@ -25,7 +25,7 @@ export function waysBack(
   histories: Readonly<Record<string, ServiceHistory>>,
   { services, to }: Wanted,
 ): Result<readonly WayBack[]> {
-  const wanted = services.length > 0 ? services : deployedTogether(histories);
+  const wanted = services.length > 0 ? services : releasedTogether(histories, to);
   if (wanted.length === 0) return refused('nothing is deployed in this environment');
   const found: WayBack[] = [];
   const missing: string[] = [];
@@ -38,6 +38,24 @@ export function waysBack(
   const which =
     to === undefined ? 'no earlier release that served healthy' : `no healthy release of run ${to}`;
   return refused(`${missing.join(', ')}: ${which}`);
+}
+
+/** Of the run that deployed last what it has changed; all of it, where it has changed nothing. */
+function releasedTogether(
+  histories: Readonly<Record<string, ServiceHistory>>,
+  to: string | undefined,
+): readonly string[] {
+  const together = deployedTogether(histories);
+  const changed = together.filter((service) => !isAlreadyBack(histories[service], to));
+  return changed.length > 0 ? changed : together;
+}
+
+/** What it would go back to is what it runs: the run deployed it again as it was. */
+function isAlreadyBack(history: ServiceHistory | undefined, to: string | undefined): boolean {
+  const from = history?.current;
+  if (!history || !from) return false;
+  const before = history.releases.find((release) => isHealthyBefore(history, from, { release, to }));
+  return before !== undefined && isSameUnit(before, from);
 }
 
 /** All services whose current release is of the run that deployed last. */
@@ -58,12 +76,8 @@ function wayBack(
 ): WayBack | undefined {
   const from = history?.current;
   if (!history || !from) return undefined;
-  const isTarget = (release: ServiceRelease): boolean =>
-    release.verdict === 'healthy' && release.run_id !== from.run_id && !isSameUnit(release, from);
-  const target = history.releases.find((release) =>
-    to === undefined
-      ? isTarget(release) && !history.bad_commits.includes(release.commit)
-      : isTarget(release) && release.run_id.startsWith(to),
+  const target = history.releases.find(
+    (release) => isHealthyBefore(history, from, { release, to }) && !isSameUnit(release, from),
   );
   if (!target) return undefined;
   const passed = history.releases.slice(
@@ -71,6 +85,15 @@ function wayBack(
     history.releases.indexOf(target),
   );
   return { service, from, to: target, crosses_migration: passed.some((release) => release.has_migration) };
+}
+
+function isHealthyBefore(
+  { bad_commits: bad }: ServiceHistory,
+  from: ServiceRelease,
+  { release, to }: { readonly release: ServiceRelease; readonly to: string | undefined },
+): boolean {
+  if (release.verdict !== 'healthy' || release.run_id === from.run_id) return false;
+  return to === undefined ? !bad.includes(release.commit) : release.run_id.startsWith(to);
 }
 
 function isSameUnit(a: ServiceRelease, b: ServiceRelease): boolean {

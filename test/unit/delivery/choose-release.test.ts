@@ -52,6 +52,16 @@ test('without names, the services that were deployed together last', () => {
   expect(targets({ api, web, job }, ['job'])).toEqual(['job: r3 → r1']);
 });
 
+test('without names, what the last deploy left as it was stays', () => {
+  const same = { digest: 'sha256:same' };
+  const api = history([release('r4', same), release('r2', same), release('r1')]);
+  const web = history([release('r4', { service: 'web' }), release('r2')]);
+  expect(targets({ api, web })).toEqual(['web: r4 → r2']);
+  expect(targets({ api, web }, ['api'])).toEqual(['api: r4 → r1']);
+  expect(targets({ api, web }, [], 'r2')).toEqual(['web: r4 → r2']);
+  expect(targets({ api })).toEqual(['api: r4 → r1']);
+});
+
 test('a run may be named, also one whose commit is bad', () => {
   const api = history([release('r4'), release('r3'), release('r2')], ['commit of r2']);
   expect(targets({ api }, ['api'], 'r2')).toEqual(['api: r4 → r2']);
