@@ -176,7 +176,8 @@ export function noteRelease(
 
 /**
  * Spec 2: a service that did not come up gets its former version back at once, whatever the pipeline says of failures;
- * with `recreate` nothing else serves. With start-first the former version was never away.
+ * with `recreate` nothing else serves. With start-first the former version was never away. Not over a change of the
+ * database: the undo asks for that.
  */
 async function restoreAtOnce(
   session: DeliverySession,
@@ -185,6 +186,7 @@ async function restoreAtOnce(
 ): Promise<void> {
   const settings = session.services.find(({ service }) => service === place.service)?.settings;
   if (settings?.strategy !== 'recreate' || !place.previous || session.context.signal.aborted) return;
+  if (record.has_migration) return;
   await session.context.task({
     name: `restore ${placeName(place.service, place.host)}`,
     text: `bring back the former version of ${place.service} on ${place.host}`,
