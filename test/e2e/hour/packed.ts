@@ -65,8 +65,9 @@ function pack(shop: string): {
   readonly files: readonly string[];
 } {
   const { stdout } = sh('npm', ['pack', '--json', '--pack-destination', shop], { cwd: ROOT });
+  // Without a terminal the build says `[log] …` before it.
   const [found]: { filename: string; size: number; files: { path: string }[] }[] = JSON.parse(
-    stdout.slice(stdout.search(/^\[/m)),
+    stdout.slice(stdout.search(/^\[$/m)),
   );
   if (!found) throw new Error(`npm pack made nothing:\n${stdout}`);
   const files = found.files.map((file) => file.path);
