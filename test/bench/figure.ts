@@ -3,7 +3,7 @@ import { ratios, type Spread, spread, type Times } from './measure.ts';
 /** One line of the table. */
 export interface Figure {
   readonly name: string;
-  readonly unit: 'x' | 'ms' | 'MB' | 'bytes' | '%';
+  readonly unit: 'x' | 'ms' | 'MB' | 'bytes' | '%' | 'requests';
   readonly value: Spread;
   /** The greatest median that is good enough; absent for what is only told. */
   readonly limit?: number;

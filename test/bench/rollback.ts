@@ -2,6 +2,7 @@ import { restore } from '../../src/delivery/restore.ts';
 import { io, processRig, valueOf } from '../delivery/support/process-rig.ts';
 import type { Figure } from './figure.ts';
 import { spread } from './measure.ts';
+import { lostRequests } from './lost-requests.ts';
 
 /**
  * A failure was seen: how long until the former version answers at the public port, when it was kept warm and when it
@@ -27,5 +28,6 @@ export async function rollback(rounds: number): Promise<readonly Figure[]> {
   return [
     { name: 'failure seen to old version serving, warm', unit: 'ms', value: spread(times.warm), limit: 1000 },
     { name: 'failure seen to old version serving, cold', unit: 'ms', value: spread(times.cold), limit: 5000 },
+    ...(await lostRequests(rounds)),
   ];
 }

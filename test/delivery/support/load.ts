@@ -8,6 +8,8 @@ export interface LoadResult {
   /** Answers by their body. */
   readonly bodies: Readonly<Record<string, number>>;
   readonly max_ms: number;
+  /** From the first request that failed to the last one. */
+  readonly failing_ms: number;
 }
 
 /** A client that asks `url` all the time, `workers` requests at a time, until it is stopped. */
@@ -25,6 +27,8 @@ export function startLoad(
   let sent = 0;
   let lost = 0;
   let maxMs = 0;
+  let firstFailure: number | undefined;
+  let failingMs = 0;
   const stopped = new AbortController();
   const one = async (): Promise<void> => {
     sent += 1;
@@ -43,6 +47,8 @@ export function startLoad(
     maxMs = Math.max(maxMs, performance.now() - began);
     if (problem !== '') {
       lost += 1;
+      firstFailure ??= began;
+      failingMs = performance.now() - firstFailure;
       errors[problem] = (errors[problem] ?? 0) + 1;
     }
   };
@@ -57,7 +63,8 @@ export function startLoad(
       stopped.abort();
       await Promise.all(work);
       agent.destroy();
-      return { sent, failed: lost, errors, bodies, max_ms: Math.round(maxMs) };
+      const [max, failing] = [Math.round(maxMs), Math.round(failingMs)];
+      return { sent, failed: lost, errors, bodies, max_ms: max, failing_ms: failing };
     },
   };
 }
