@@ -57,7 +57,8 @@ export async function playIn(lab: Lab, story: Story, attack: Attack): Promise<Pl
   };
 }
 
-function sayEnd({ code, signal, stderr }: Ended): string {
+/** How a process ended, and what it complained about. */
+export function sayEnd({ code, signal, stderr }: Ended): string {
   return `${signal ?? code}${stderr.trim() === '' ? '' : ` | ${stderr.trim().slice(0, 400)}`}`;
 }
 
@@ -108,7 +109,8 @@ export function checkWorld(actual: readonly string[], expected: readonly string[
   });
 }
 
-function checkStatus(lab: Lab, story: Pick<Story, 'status'>): readonly string[] {
+/** The last run has come to this end, with no stage open. */
+export function checkStatus(lab: Lab, story: Pick<Story, 'status'>): readonly string[] {
   const run = currentRun(lab);
   if (!run) return ['no run was left'];
   const open = Object.values(run.stages).filter(({ status }) => status === 'running' || status === 'waiting');
@@ -132,7 +134,8 @@ interface RunsDocument {
   readonly pipelines: readonly { readonly pipeline_id: string; readonly status: string }[];
 }
 
-async function checkCommands(lab: Lab, story: Pick<Story, 'status'>): Promise<readonly string[]> {
+/** `runs` shows no ghost and the right end; `audit verify` is content. */
+export async function checkCommands(lab: Lab, story: Pick<Story, 'status'>): Promise<readonly string[]> {
   const run = currentRun(lab);
   const runs = await lab.cli(['runs', '--json', '--limit', '0']);
   if (runs.code !== 0) return [`runs --json ended with ${sayEnd(runs)}`];

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /** A living process (a zombie is none). */
@@ -15,6 +15,11 @@ export function processesOfRun(runId: string): readonly FoundProcess[] {
 /** Processes with `text` in their command line. */
 export function processesWith(text: string): readonly FoundProcess[] {
   return scan((pid) => read(`/proc/${pid}/cmdline`).includes(text));
+}
+
+/** Processes whose working folder lies in `folder`. */
+export function processesIn(folder: string): readonly FoundProcess[] {
+  return scan((pid) => workingFolder(pid).startsWith(`${folder}/`));
 }
 
 /** Asks every 50 ms until `isTrue` says so; false after `limitMs`. */
@@ -36,6 +41,14 @@ function scan(isMeant: (pid: number) => boolean): readonly FoundProcess[] {
     .map(Number)
     .filter((pid) => Number.isInteger(pid) && pid !== process.pid && isMeant(pid) && !isZombie(pid))
     .map((pid) => ({ pid, command: read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim() }));
+}
+
+function workingFolder(pid: number): string {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return '';
+  }
 }
 
 function isZombie(pid: number): boolean {

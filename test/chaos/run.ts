@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { crashCases, nameOf, playCrash } from './crash-matrix.ts';
+import { playDeploys } from './deploys.ts';
 import { playDisks } from './disks.ts';
 import type { Finding } from './finding.ts';
 import { play, type Played } from './play.ts';
@@ -23,20 +24,21 @@ const EXPERIMENTS = {
   orphans: () => playOrphans(),
   sharing: () => playSharing(),
   disks: () => playDisks(),
+  deploys: async () => [await playDeploys({ ...options, rounds: Number(values.rounds ?? 15) })],
   power: () => playPowerCuts(Math.max(1, Math.round(options.rounds / 10)), options.seed),
 } satisfies Record<string, () => Promise<readonly Finding[]>>;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    rounds: { type: 'string', default: '200' },
+    rounds: { type: 'string' },
     seed: { type: 'string', default: '1' },
     minutes: { type: 'string', default: '60' },
     width: { type: 'string', default: '2' },
   },
 });
 const options = {
-  rounds: Number(values.rounds),
+  rounds: Number(values.rounds ?? 200),
   seed: Number(values.seed),
   width: Number(values.width),
   deadlineMs: performance.now() + Number(values.minutes) * 60_000,
