@@ -104,24 +104,28 @@ function stopServices(parts: DeskParts, environment: string): Promise<Outcome<vo
   });
 }
 
+/** Goes on after a host that does not answer, and then says so. */
 function unlockHosts(parts: DeskParts, environment: string): Promise<Outcome<readonly string[]>> {
   return withHosts<readonly string[]>(parts, environment, async (stage, hosts) => {
     const freed: string[] = [];
+    const failures: Failure[] = [];
     for (const name of new Set(plannedServices(stage.deploy).flatMap((planned) => planned.hosts))) {
       const host = await hosts.open(name);
-      if (!host.ok) return failed(host.failure);
-      const released = await releaseLock({
-        host: host.value,
-        folder: stage.deploy.folder,
-        project: stage.project,
-        environment,
-        runId: '*',
-        signal: AbortSignal.timeout(UNLOCK_MS),
-      });
-      if (!released.ok) return failed(released.failure);
-      if (released.value !== undefined)
+      const released = host.ok
+        ? await releaseLock({
+            host: host.value,
+            folder: stage.deploy.folder,
+            project: stage.project,
+            environment,
+            runId: '*',
+            signal: AbortSignal.timeout(UNLOCK_MS),
+          })
+        : host;
+      if (!released.ok) failures.push(released.failure);
+      else if (released.value !== undefined)
         freed.push(`${environment} on ${name}, held by run ${released.value}`);
     }
-    return ok(freed);
+    const [first] = failures;
+    return first ? failed(first) : ok(freed);
   });
 }

@@ -124,6 +124,36 @@ verify:
     expect({ code, stdout }).toMatchObject({ code: 0 });
     expect(await answers()).toEqual(['web 1', 'web 1']);
   });
+
+  test('a second host that is lost after the canary: the canary goes back, and what cannot be known locks', async () => {
+    write('web 6');
+    let isLost = false;
+    const { code, stdout } = await project.run(['run', 'ship', '-y'], {
+      onOutput: (text) => {
+        if (isLost || !text.includes('web@canary: serves')) return;
+        isLost = true;
+        void second[Symbol.asyncDispose]();
+      },
+    });
+    expect({ code, stdout }).toMatchObject({ code: 1 });
+    expect(stdout).toContain('web@canary: kept warm');
+    expect(await canary.ask(`http://127.0.0.1:${PORT}/`)).toBe('web 1');
+    const locked = await ship();
+    expect(locked.code).toBe(4);
+    expect(locked.stderr).toContain('undoing deploy failed: web@second could not be brought back (');
+  });
+
+  test('a host that does not answer closes the gate before the canary is touched', async () => {
+    const opened = await project.run(['unlock', 'ship', '--env', 'default']);
+    expect(opened).toMatchObject({ code: 1, stderr: expect.stringContaining('second') });
+    expect(opened.stdout).toContain('unlocked ship (default)');
+    const before = instances(canary);
+    const { code, stdout } = await ship();
+    expect({ code, stdout }).toMatchObject({ code: 1 });
+    expect(stdout).toMatch(/the gate is closed: connection: second: /);
+    expect(instances(canary)).toBe(before);
+    expect(await canary.ask(`http://127.0.0.1:${PORT}/`)).toBe('web 1');
+  });
 });
 
 /** Hosts on which a new version was switched to, in order. */

@@ -71,6 +71,7 @@ export async function startMachine(name: string, server: SshServer): Promise<Mac
     ask: (url) => ask(enter, url),
     [Symbol.asyncDispose]: async () => {
       door.close();
+      if (holder.exitCode !== null || holder.signalCode !== null) return;
       const ended = new Promise((resolve) => holder.once('exit', resolve));
       // The first process of a machine takes all others with it.
       process.kill(pid, 'SIGKILL');

@@ -69,6 +69,8 @@ export async function unlock(
   const freed =
     environment === undefined ? ok([]) : await (await services.delivery()).unlockHosts(environment);
   if (!freed.ok) {
+    // Open it is all the same, whatever became of the hosts.
+    if (opened.length > 0 && !command.json) await sayUnlocked(command, services, { opened, hosts: [] });
     return isProblems(freed.failure)
       ? printProblems(services, command, freed.failure)
       : printFailure(services, command, freed.failure);

@@ -27,8 +27,9 @@ export async function undoRelease(session: DeliverySession): Promise<Result<Json
   const order = begun.toReversed();
   for (const [index, place] of order.entries()) {
     const result = await undoPlace(session, record, place, { index: index + 1, total: order.length });
-    if (result.ok) undone.push(placeName(place.service, place.host));
-    else failures.push(result.failure);
+    const name = placeName(place.service, place.host);
+    if (result.ok) undone.push(name);
+    else failures.push(notBack(name, result.failure));
   }
   await noteUndone(session, record, begun, undone);
   const [first] = failures;
@@ -80,6 +81,13 @@ async function undoPlace(
     },
     at,
   );
+}
+
+/** Says of which place: it is the reason of the lock, and all that a person has who comes to look. */
+function notBack(place: string, failure: Failure): Failure {
+  if (failure.reason === 'cancelled') return failure;
+  const message = `${place} could not be brought back (${messageOf(failure)}): look what serves there`;
+  return { reason: 'reported', message, retryable: false };
 }
 
 function heldByMigration({ context }: DeliverySession, begun: readonly PlaceRecord[]): Failure {
