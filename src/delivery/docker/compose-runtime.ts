@@ -7,16 +7,10 @@ import { compose, type ComposeFiles } from './compose-command.ts';
 import { imageIn, readRendered, type RenderedService, withImage } from './compose-file.ts';
 import { dockerFolder } from './host-files.ts';
 import { environmentName, innerPort, instanceLabels, unitHash } from './names.ts';
-import {
-  type DockerParts,
-  type DockerVariant,
-  isProxied,
-  type Place,
-  reported,
-  variablesOf,
-} from './parts.ts';
+import { type DockerParts, type DockerVariant, isProxied, type Place, reported } from './parts.ts';
 import { removeProxy } from './proxy.ts';
 import { createDockerRuntime } from './runtime.ts';
+import { serviceVariables } from '../service-variables.ts';
 
 /** Services of a compose file: its image is replaced in the text, byte for byte, and compose does the rest. */
 export function createComposeRuntime(parts: DockerParts): Runtime {
@@ -105,7 +99,7 @@ async function composeFiles(place: Place, unit: Artifact): Promise<Result<Compos
   const folder = dockerFolder(place);
   const there = await target.host.readText(`${folder}/compose.yml`, MAX_FILE_BYTES);
   if (!there.ok) return there;
-  const env = await variablesOf(parts, unit, innerPort(target));
+  const env = await serviceVariables(unit, { port: innerPort(target), secrets: parts.secrets });
   if (!env.ok) return env;
   return ok({
     folder,

@@ -2,9 +2,10 @@ import type { ContainerInfo } from '../../core/containers.ts';
 import { ok, type Result } from '../../core/failure.ts';
 import type { Artifact, Runtime } from '../../core/runtime.ts';
 import { environmentName, innerPort, instanceLabels, instanceName, serviceLabels } from './names.ts';
-import { type DockerParts, type DockerVariant, isProxied, type Place, variablesOf } from './parts.ts';
+import { type DockerParts, type DockerVariant, isProxied, type Place } from './parts.ts';
 import { removeProxy } from './proxy.ts';
 import { createDockerRuntime } from './runtime.ts';
+import { serviceVariables } from '../service-variables.ts';
 
 /** Plain containers, made by the engine itself: nothing but Docker is needed on a host. */
 export function createContainerRuntime(parts: DockerParts): Runtime {
@@ -26,7 +27,7 @@ async function start(place: Place, unit: Artifact): Promise<Result<ContainerInfo
   if (!known.ok) return known;
   if (known.value?.is_running) return ok(known.value);
   const port = innerPort(target);
-  const env = await variablesOf(parts, unit, port);
+  const env = await serviceVariables(unit, { port, secrets: parts.secrets });
   if (!env.ok) return env;
   const network = environmentName(target);
   const { 'pipewright.service': _service, ...labels } = serviceLabels(target);

@@ -1,7 +1,6 @@
 import type { ContainerEngine, ContainerEngines, ContainerInfo } from '../../core/containers.ts';
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { failed, type Result } from '../../core/failure.ts';
 import type { Secrets } from '../../core/ports.ts';
-import type { RollbackUnit } from '../../core/releases.ts';
 import type { Artifact, Instance, RuntimeIo, Target } from '../../core/runtime.ts';
 import type { DeploySettings } from '../../core/settings/deploy.ts';
 
@@ -41,26 +40,6 @@ export function isProxied({ settings }: Target): boolean {
 
 export function reported(message: string): Result<never> {
   return failed({ reason: 'reported', message, retryable: false });
-}
-
-/** Variables of the service, secrets resolved now. PORT, PIPEWRIGHT_RELEASE and PIPEWRIGHT_COMMIT are always set. */
-export async function variablesOf(
-  { secrets }: DockerParts,
-  unit: RollbackUnit & Pick<Artifact, 'run_id' | 'commit'>,
-  port: number,
-): Promise<Result<Readonly<Record<string, string>>>> {
-  const values: Record<string, string> = {
-    ...unit.env,
-    PORT: String(port),
-    PIPEWRIGHT_RELEASE: unit.run_id,
-    PIPEWRIGHT_COMMIT: unit.commit,
-  };
-  for (const [name, reference] of Object.entries(unit.secrets ?? {})) {
-    const value = await secrets.resolve(name, reference);
-    if (!value.ok) return value;
-    values[name] = value.value;
-  }
-  return ok(values);
 }
 
 /** A container as the rollout sees it. One that somebody else started has no labels of ours. */

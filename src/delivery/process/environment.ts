@@ -1,27 +1,16 @@
 import { ok, type Result } from '../../core/failure.ts';
 import type { Secrets } from '../../core/ports.ts';
 import type { Artifact } from '../../core/runtime.ts';
+import { serviceVariables } from '../service-variables.ts';
 
-/**
- * The text of an instance's `env` file, read by its supervisor. Secrets are resolved now, and stand nowhere else.
- * PORT, PIPEWRIGHT_RELEASE and PIPEWRIGHT_COMMIT are always set.
- */
+/** The text of an instance's `env` file, read by its supervisor. */
 export async function environmentText(
   unit: Artifact,
-  { port, secrets }: { readonly port: number; readonly secrets: Secrets },
+  given: { readonly port: number; readonly secrets: Secrets },
 ): Promise<Result<string>> {
-  const values: Record<string, string> = {
-    ...unit.env,
-    PORT: String(port),
-    PIPEWRIGHT_RELEASE: unit.run_id,
-    PIPEWRIGHT_COMMIT: unit.commit,
-  };
-  for (const [name, reference] of Object.entries(unit.secrets ?? {})) {
-    const value = await secrets.resolve(name, reference);
-    if (!value.ok) return value;
-    values[name] = value.value;
-  }
-  const lines = Object.entries(values).map(([name, value]) => `${name}=${quoted(value)}`);
+  const values = await serviceVariables(unit, given);
+  if (!values.ok) return values;
+  const lines = Object.entries(values.value).map(([name, value]) => `${name}=${quoted(value)}`);
   return ok(shellFile(lines.join('\n')));
 }
 
