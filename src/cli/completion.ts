@@ -1,5 +1,6 @@
 import type { Shell } from './command.ts';
-import { type CommandSpec, COMMANDS } from './command-table.ts';
+import type { CommandSpec } from './command-spec.ts';
+import { COMMANDS } from './command-table.ts';
 import { GLOBAL_OPTIONS, type OptionSpec } from './options.ts';
 
 /** A completion script for `shell`: commands, options, choices, parameters, pipelines and runs. */

@@ -1,7 +1,8 @@
 import type { ParameterDefinition } from '../core/definition.ts';
 import type { JsonValue } from '../core/json.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
-import { COMMANDS, type CommandSpec, findCommand } from './command-table.ts';
+import type { CommandSpec } from './command-spec.ts';
+import { COMMANDS, findCommand } from './command-table.ts';
 import { GLOBAL_OPTIONS, type OptionSpec } from './options.ts';
 
 const EXIT_CODES = `Exit codes:

@@ -1,14 +1,13 @@
 import type { Result } from '../core/failure.ts';
-import { failed, ok } from '../core/failure.ts';
-import { HOOKS } from '../core/staged.ts';
-import type { Command, Common, PipelineRequest, Shell } from './command.ts';
-import { LOG_LEVELS, OUTPUTS, REPORT_FORMS, SHELLS } from './command.ts';
-import type { CommandSpec } from './command-table.ts';
-import { COMMANDS, findCommand, LATER_COMMANDS } from './command-table.ts';
-import { didYouMean } from './did-you-mean.ts';
+import { ok } from '../core/failure.ts';
+import { BUILDERS, unknownCommand } from './build-command.ts';
+import type { Command, Common } from './command.ts';
+import { LOG_LEVELS, OUTPUTS } from './command.ts';
+import type { CommandSpec } from './command-spec.ts';
+import { findCommand } from './command-table.ts';
 import { GLOBAL_OPTIONS } from './options.ts';
-import type { Scanned } from './scan.ts';
 import { scan, usageError } from './scan.ts';
+import { given, last, type Scanned } from './scanned.ts';
 
 /**
  * Command line (without node and script) to one typed command; DESIGN section 3.
@@ -58,18 +57,6 @@ function parseWithoutCommand(argv: readonly string[], env: NodeJS.ProcessEnv): R
   return ok({ ...common, name: 'home' });
 }
 
-function unknownCommand(name: string): Result<never> {
-  if (LATER_COMMANDS.some((later) => later === name)) {
-    return failed({
-      reason: 'invalid',
-      message: `"${name}" is not in this version.`,
-      hint: 'See: pipewright help',
-    });
-  }
-  const names = COMMANDS.map((command) => command.name);
-  return usageError(`Unknown command "${name}".${didYouMean(name, names)}`, undefined);
-}
-
 function build(spec: CommandSpec, scanned: Scanned, common: Common): Result<Command> {
   const args = spec.verbs ? scanned.positionals.slice(1) : scanned.positionals;
   const verb = spec.verbs ? scanned.positionals[0] : undefined;
@@ -84,186 +71,6 @@ function build(spec: CommandSpec, scanned: Scanned, common: Common): Result<Comm
     return usageError(`"${spec.name}" takes ${what}; "${extra}" is too much.${hint}`, spec);
   }
   return BUILDERS[spec.name]?.({ spec, scanned, common, args }) ?? unknownCommand(spec.name);
-}
-
-interface Input {
-  readonly spec: CommandSpec;
-  readonly scanned: Scanned;
-  readonly common: Common;
-  readonly args: readonly string[];
-}
-
-const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
-  run: (input) => ok({ ...pipelineRequest(input), name: 'run', yes: input.scanned.flags.has('yes') }),
-  plan: (input) => ok({ ...pipelineRequest(input), name: 'plan' }),
-  why: ({ common, args }) =>
-    ok({ ...common, name: 'why', run: first(args), ...given(args[1], (stage) => ({ stage })) }),
-  runs: ({ common, scanned }) =>
-    ok({
-      ...common,
-      name: 'runs',
-      stats: scanned.flags.has('stats'),
-      limit: Number(last(scanned, 'limit') ?? 20),
-      statuses: list(scanned, 'status'),
-      ...given(last(scanned, 'pipeline'), (pipeline) => ({ pipeline })),
-    }),
-  show: ({ common, args, scanned }) => {
-    const form = REPORT_FORMS.find((known) => known === last(scanned, 'as'));
-    return ok({ ...common, name: 'show', run: first(args), ...(form && { form }) });
-  },
-  logs: ({ common, args, scanned }) =>
-    ok({
-      ...common,
-      name: 'logs',
-      run: first(args),
-      follow: scanned.flags.has('follow'),
-      ...given(args[1], (stage) => ({ stage })),
-      ...given(last(scanned, 'lines'), (text) => ({ lines: Number(text) })),
-    }),
-  continue: ({ common, args, scanned }) =>
-    ok({ ...common, name: 'continue', yes: scanned.flags.has('yes'), ...given(args[0], (run) => ({ run })) }),
-  rerun: buildRerun,
-  approve: (input) => buildAnswer('approve', input),
-  reject: (input) => buildAnswer('reject', input),
-  cancel: ({ common, args }) => ok({ ...common, name: 'cancel', run: first(args) }),
-  unlock: ({ common, args, scanned }) =>
-    ok({
-      ...common,
-      name: 'unlock',
-      ...given(args[0], (pipeline) => ({ pipeline })),
-      ...given(last(scanned, 'env'), (env) => ({ env })),
-    }),
-  validate: ({ common, args }) => ok({ ...common, name: 'validate', files: args }),
-  schema: ({ common, args, spec }) => {
-    const of = args[0] ?? 'pipeline';
-    return of === 'pipeline' || of === 'project'
-      ? ok({ ...common, name: 'schema', of })
-      : usageError(`There is no schema "${of}".${didYouMean(of, ['pipeline', 'project'])}`, spec);
-  },
-  init: ({ common, scanned }) => ok({ ...common, name: 'init', dryRun: scanned.flags.has('dry-run') }),
-  doctor: ({ common, scanned }) => ok({ ...common, name: 'doctor', notify: scanned.flags.has('notify') }),
-  rollback: ({ common, args, scanned }) =>
-    ok({
-      ...common,
-      name: 'rollback',
-      services: args,
-      list: scanned.flags.has('list'),
-      yes: scanned.flags.has('yes'),
-      ...given(last(scanned, 'env'), (env) => ({ env })),
-      ...given(last(scanned, 'to'), (to) => ({ to })),
-    }),
-  demo: buildDemo,
-  audit: ({ common, args }) => ok({ ...common, name: 'audit', verb: 'verify', run: first(args) }),
-  hook: buildHook,
-  context: buildContext,
-  transfer: ({ common, args, scanned }) =>
-    ok({ ...common, name: 'transfer', from: first(args), to: args[1] ?? '', ...environmentOf(scanned) }),
-  completion: ({ common, args, spec }) => {
-    const shell = SHELLS.find((known): known is Shell => known === args[0]);
-    return shell
-      ? ok({ ...common, name: 'completion', shell })
-      : usageError(`No completion for "${first(args)}": bash, zsh or fish.`, spec);
-  },
-  help: ({ common, args }) => {
-    const topic = args[0];
-    if (topic === undefined) return ok({ ...common, name: 'help' });
-    return findCommand(topic) ? ok({ ...common, name: 'help', topic }) : unknownCommand(topic);
-  },
-};
-
-function buildContext({ common, args, scanned, spec }: Input): Result<Command> {
-  const verb = scanned.positionals[0] === 'test' ? 'test' : 'list';
-  if (verb === 'list' && args.length > 0) return usageError('"context list" takes no argument.', spec);
-  const context = given(args[0], (name) => ({ context: name }));
-  return ok({ ...common, name: 'context', verb, ...context, ...environmentOf(scanned) });
-}
-
-function environmentOf(scanned: Scanned): { readonly env?: string } {
-  return given(last(scanned, 'env'), (env) => ({ env })) ?? {};
-}
-
-function buildDemo({ common, scanned, spec }: Input): Result<Command> {
-  const { flags } = scanned;
-  const dir = last(scanned, 'dir');
-  if (flags.has('end') && dir === undefined) return usageError('"demo --end" needs --dir.', spec);
-  return ok({
-    ...common,
-    name: 'demo',
-    isBroken: flags.has('break'),
-    keep: flags.has('keep'),
-    end: flags.has('end'),
-    ...given(dir, (folder) => ({ dir: folder })),
-  });
-}
-
-function buildRerun({ common, args, scanned, spec }: Input): Result<Command> {
-  const { flags } = scanned;
-  const stages = args.slice(1);
-  const skip = list(scanned, 'skip');
-  const isChosen = stages.length > 0 || skip.length > 0 || flags.has('failed');
-  const isRollback = flags.has('rollback');
-  if (isRollback && (isChosen || flags.has('downstream'))) {
-    return usageError('"rerun --rollback" undoes the whole run: it takes no stages.', spec);
-  }
-  if (!isChosen && !isRollback) {
-    return usageError('"rerun" needs at least one stage, --failed, --skip or --rollback.', spec);
-  }
-  return ok({
-    ...common,
-    name: 'rerun',
-    run: first(args),
-    stages,
-    skip,
-    downstream: flags.has('downstream'),
-    failed: flags.has('failed'),
-    rollback: isRollback,
-    planOnly: flags.has('plan'),
-    yes: flags.has('yes'),
-  });
-}
-
-function buildHook({ common, args, scanned, spec }: Input): Result<Command> {
-  const verb = scanned.positionals[0];
-  if (verb === 'run') {
-    // What git gives a hook besides (the remote's name and address) is not needed.
-    const hook = HOOKS.find((name) => name === args[0]);
-    if (hook) return ok({ ...common, name: 'hook', verb, hook });
-    return usageError(`"hook run" needs one of: ${HOOKS.join(', ')}.`, spec);
-  }
-  if (args.length > 0) return usageError(`"hook ${verb}" takes no argument; use --${args[0]}.`, spec);
-  if (verb === 'uninstall') return ok({ ...common, name: 'hook', verb });
-  const chosen = HOOKS.filter((name) => scanned.flags.has(name));
-  return ok({ ...common, name: 'hook', verb: 'install', hooks: chosen.length > 0 ? chosen : HOOKS });
-}
-
-function buildAnswer(name: 'approve' | 'reject', { common, args, scanned }: Input): Result<Command> {
-  return ok({
-    ...common,
-    name,
-    run: first(args),
-    stage: args[1] ?? '',
-    ...given(last(scanned, 'comment'), (comment) => ({ comment })),
-  });
-}
-
-function pipelineRequest({ common, args, scanned }: Input): PipelineRequest {
-  const set = (scanned.values.get('set') ?? []).map((pair) => {
-    const equals = pair.indexOf('=');
-    return { name: pair.slice(0, equals), value: pair.slice(equals + 1) };
-  });
-  return {
-    ...common,
-    target: first(args),
-    parameters: [...set, ...scanned.parameters],
-    selection: {
-      skip: list(scanned, 'skip'),
-      only: list(scanned, 'only'),
-      ...given(last(scanned, 'from'), (from) => ({ from })),
-    },
-    ...given(last(scanned, 'commits'), (commits) => ({ commits })),
-    ...given(last(scanned, 'env'), (env) => ({ env })),
-    ...given(last(scanned, 'context'), (context) => ({ context })),
-  };
 }
 
 function commonOf(scanned: Scanned, env: NodeJS.ProcessEnv): Common {
@@ -282,22 +89,4 @@ function commonOf(scanned: Scanned, env: NodeJS.ProcessEnv): Common {
 
 function nonEmpty(text: string | undefined): string | undefined {
   return text === '' ? undefined : text;
-}
-
-function first(args: readonly string[]): string {
-  return args[0] ?? '';
-}
-
-/** The last one wins, so that a shell alias can be overridden. */
-function last(scanned: Scanned, name: string): string | undefined {
-  return scanned.values.get(name)?.at(-1);
-}
-
-function list(scanned: Scanned, name: string): readonly string[] {
-  return (scanned.values.get(name) ?? []).flatMap((value) => value.split(',')).filter((item) => item !== '');
-}
-
-/** For a property that is there only when `value` is. */
-function given<T, R>(value: T | undefined, make: (value: T) => R): R | undefined {
-  return value === undefined ? undefined : make(value);
 }

@@ -1,17 +1,10 @@
 import type { Result } from '../core/failure.ts';
 import { failed, ok } from '../core/failure.ts';
 import type { RawParameter } from './command.ts';
-import type { CommandSpec } from './command-table.ts';
+import type { CommandSpec } from './command-spec.ts';
 import { GLOBAL_OPTIONS, JSON_OPTION, type OptionSpec } from './options.ts';
 import { didYouMean } from './did-you-mean.ts';
-
-/** Words of a command line, sorted into options, arguments and parameters of a pipeline. */
-export interface Scanned {
-  readonly positionals: readonly string[];
-  readonly values: ReadonlyMap<string, readonly string[]>;
-  readonly flags: ReadonlySet<string>;
-  readonly parameters: readonly RawParameter[];
-}
+import type { Scanned } from './scanned.ts';
 
 interface Scan {
   readonly spec: CommandSpec | undefined;
