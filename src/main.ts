@@ -1,32 +1,24 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import type { Command, HelpCommand } from './cli/command.ts';
 import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
-import type { Problems, ProjectPlaces, Services } from './cli/services.ts';
+import type { Services } from './cli/services.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
-import type { CustomKinds } from './config/custom-kinds.ts';
-import type { LoadDeps } from './config/load-pipeline.ts';
 import { toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
-import type { Config } from './pipeline-source.ts';
 import type { Notifier } from './core/notify.ts';
-import { tellLater } from './tell-later.ts';
+import { builtInKinds, openConfig, SHIPPED_PIPELINES } from './open-config.ts';
+import { openEngine } from './open-engine.ts';
 import { placesIn } from './project-places.ts';
 import type { RunScreen } from './screen-session.ts';
 import { systemClock } from './system/clock.ts';
-import { systemFiles } from './system/files.ts';
-import { systemHttp } from './system/http.ts';
 import { systemIdentity } from './system/identity.ts';
-import { systemIds } from './system/ids.ts';
 import { createSecrets } from './system/secrets.ts';
+import { tellLater } from './tell-later.ts';
 
 // Everything that not each command needs is imported where it is used: `runs` loads no YAML, `schema` no journal.
-
-const KINDS_FOLDER = path.join('pipelines', 'kinds');
-const SHIPPED_PIPELINES = path.resolve(import.meta.dirname, '../pipelines');
 
 async function main(argv: readonly string[]): Promise<number> {
   const parsed = parseCommand(argv, process.env);
@@ -106,7 +98,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     const { createRunStore } = await import('./persistence/run-store.ts');
     return createRunStore({ stateDir: project.stateDir, identity, clock: systemClock });
   });
-  const config = once(() => loadConfig(project, terminal));
+  const config = once(() => openConfig(project, terminal));
   const secrets = createSecrets({ env: process.env, project: project.root });
   const notifier: Notifier = {
     send: async (...notice) => {
@@ -116,6 +108,10 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
   };
   const background = tellLater(notifier, terminal);
   const inner: Composed['told'][] = [];
+  const engine = async (kinds: EngineDeps['kinds'], prompter: EngineDeps['prompter']): Promise<Engine> => {
+    const given = { kinds, prompter, identity, secrets, vcs: openVcs };
+    return openEngine({ ...given, project, store: await store(), notifier: background });
+  };
   const services: Services = {
     terminal,
     env: process.env,
@@ -144,20 +140,11 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     engine: async (prompter) => {
       const loaded = await config();
       if (!loaded.ok) return loaded;
-      const deps = { project, store: await store(), kinds: loaded.value.deps.kinds, prompter, identity };
-      return { ok: true, value: await engineOf({ ...deps, secrets, notifier: background }) };
+      return { ok: true, value: await engine(loaded.value.deps.kinds, prompter) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
-      return engineOf({
-        project,
-        store: await store(),
-        kinds: {},
-        prompter: nobody,
-        identity,
-        secrets,
-        notifier: background,
-      });
+      return engine({}, nobody);
     },
     state: async (runId) => {
       const { stateOf } = await import('./core/engine/engine.ts');
@@ -223,82 +210,6 @@ async function loadScreen(): Promise<{ readonly runScreen: RunScreen }> {
     if (before === undefined) delete process.env['NODE_ENV'];
     else process.env['NODE_ENV'] = before;
   }
-}
-
-async function builtInKinds(): Promise<LoadDeps['kinds']> {
-  return (await import('./stages/index.ts')).stageKinds;
-}
-
-async function loadConfig(places: ProjectPlaces, terminal: Terminal): Promise<Result<Config, Problems>> {
-  const { loadProject } = await import('./config/project.ts');
-  const project = await loadProject(places.root);
-  if (!project.ok) {
-    const { problemsOf } = await import('./pipeline-source.ts');
-    return { ok: false, failure: problemsOf(project.failure, terminal) };
-  }
-  const builtIn = await builtInKinds();
-  const custom = await customKinds(places.root, builtIn);
-  const { config } = project.value;
-  const { contextNames } = await import('./executors/index.ts');
-  // A pipeline may be for one of them: which one is known when it runs.
-  const environments = Object.values(config.environments).map(({ settings }) => settings.contexts);
-  const contexts = contextNames(Object.assign({}, config.settings.contexts, ...environments));
-  return {
-    ok: true,
-    value: {
-      deps: {
-        kinds: { ...builtIn, ...custom.kinds },
-        project: project.value,
-        shippedFolder: SHIPPED_PIPELINES,
-        contexts,
-      },
-      settings: {
-        environment: 'default',
-        context: 'local',
-        maxConsecutiveFailures: config.safety.max_consecutive_failures,
-        confirmationExpiresMs: config.safety.confirmation_expires_ms,
-        environments: config.environments,
-        stage: config.settings,
-      },
-      kindProblems: custom.diagnostics,
-    },
-  };
-}
-
-async function customKinds(root: string, builtIn: LoadDeps['kinds']): Promise<CustomKinds> {
-  // Their loader takes all of zod along, which costs a start as much as reading a pipeline.
-  if (!existsSync(path.join(root, KINDS_FOLDER))) return { kinds: {}, diagnostics: [] };
-  const { loadCustomKinds } = await import('./config/custom-kinds.ts');
-  return loadCustomKinds(root, { apiUrl: new URL('./api.js', import.meta.url).href, builtIn });
-}
-
-interface EngineParts extends Pick<
-  EngineDeps,
-  'store' | 'kinds' | 'prompter' | 'identity' | 'secrets' | 'notifier'
-> {
-  readonly project: ProjectPlaces;
-}
-
-async function engineOf({ project, ...parts }: EngineParts): Promise<Engine> {
-  const [{ createEngine }, { createStageCache }, { lazyConditions }] = await Promise.all([
-    import('./core/engine/engine.ts'),
-    import('./persistence/stage-cache.ts'),
-    import('./config/lazy-conditions.ts'),
-  ]);
-  const { createExecutors } = await import('./executors/index.ts');
-  const { createReleaseStore } = await import('./persistence/release-store.ts');
-  return createEngine({
-    ...parts,
-    clock: systemClock,
-    ids: systemIds,
-    files: systemFiles,
-    cache: createStageCache({ stateDir: project.stateDir }),
-    conditions: lazyConditions(),
-    executors: (run) => createExecutors({ ...run, secrets: parts.secrets }),
-    http: systemHttp,
-    vcs: openVcs,
-    releases: createReleaseStore({ stateDir: project.stateDir }),
-  });
 }
 
 async function openVcs(folder: string): Promise<Result<Vcs>> {

@@ -40,9 +40,9 @@ test('every option that a documented command line gives is one of that command, 
   expect(lines.filter(({ options }) => options.length > 0).length).toBeGreaterThan(30);
   const unknown = lines.flatMap(({ file, command, options }) => {
     if (!command || command.takesParameters) return [];
-    const known = [...command.options, ...GLOBAL_OPTIONS].map(({ name }) => name);
+    const known = new Set([...command.options, ...GLOBAL_OPTIONS].map(({ name }) => name));
     return options
-      .filter((option) => !known.includes(option))
+      .filter((option) => !known.has(option))
       .map((option) => `${file}: ${command.name} --${option}`);
   });
   expect(unknown).toEqual([]);
@@ -53,8 +53,8 @@ const FOREIGN =
   /^--(?:no-deps|no-verify|end-of-options|bridge|test|force|long|size|keep|rounds|strict|version|scale|prune|all|no-cache|privileged|init)\b/;
 
 test('every option that stands alone in a page is one of ours', () => {
-  const known = [...COMMANDS.flatMap(({ options }) => options), ...GLOBAL_OPTIONS].map(
-    ({ name }) => `--${name}`,
+  const known = new Set(
+    [...COMMANDS.flatMap(({ options }) => options), ...GLOBAL_OPTIONS].map(({ name }) => `--${name}`),
   );
   const alone = pages.flatMap((page) =>
     codeOf(page)
@@ -63,14 +63,16 @@ test('every option that stands alone in a page is one of ours', () => {
   );
   expect(alone.length).toBeGreaterThan(20);
   // Parameters of a pipeline are flags too: of those that we ship, and of examples.
-  const shipped = globSync('pipelines/*.yaml', { cwd: ROOT }).flatMap((file) => {
-    const { params }: { readonly params?: object } = parse(readFileSync(path.join(ROOT, file), 'utf8'));
-    return Object.keys(params ?? {}).map((name) => `--${name}`);
-  });
+  const shipped = new Set(
+    globSync('pipelines/*.yaml', { cwd: ROOT }).flatMap((file) => {
+      const { params }: { readonly params?: object } = parse(readFileSync(path.join(ROOT, file), 'utf8'));
+      return Object.keys(params ?? {}).map((name) => `--${name}`);
+    }),
+  );
   const isParameter = (option: string): boolean =>
-    shipped.includes(option) || /^--(?:k|NAME|name|channel|source|env|fast|dry|option)$/i.test(option);
+    shipped.has(option) || /^--(?:k|NAME|name|channel|source|env|fast|dry|option)$/i.test(option);
   const unknown = alone.filter(
-    ({ option }) => !known.includes(option) && !FOREIGN.test(option) && !isParameter(option),
+    ({ option }) => !known.has(option) && !FOREIGN.test(option) && !isParameter(option),
   );
   expect(unknown).toEqual([]);
 });

@@ -21,9 +21,8 @@ export async function tellEnd(
   if (!settings || !hasChannel(settings)) return;
   const index = await deps.store.index();
   const notice = noticeOf(after, { before, index: index.ok ? index.value : undefined });
-  if (!notice || !notice.events.some((event) => isWanted(event, settings))) return;
-  const [event = notice.event] = notice.events.filter((one) => isWanted(one, settings));
-  await deps.notifier.send({ ...notice, event }, settings, signal);
+  const event = notice?.events.find((one) => isWanted(one, settings));
+  if (notice && event) await deps.notifier.send({ ...notice, event }, settings, signal);
 }
 
 function hasChannel({ command, webhook, email }: NotifySettings): boolean {

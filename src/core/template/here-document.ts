@@ -1,6 +1,5 @@
 import type { Cursor } from './cursor.ts';
-import { readDocumentText } from './quoting.ts';
-import type { ReadSubstitution } from './quoting.ts';
+import { readDocumentText, type ReadSubstitution } from './quoting.ts';
 import type { Input } from './shell-model.ts';
 
 /** A `<<` whose body begins after the line that it stands in. */

@@ -11,7 +11,7 @@ import {
   SSH_DATA_OPTIONS,
 } from './programs.ts';
 import type { Interpreter } from './programs.ts';
-import { CODE_HINT, WAY_OUT } from './quoting.ts';
+import { CODE_HINT, WAY_OUT } from './hints.ts';
 import { codeWords, programName, resolveProgram, shellScript } from './resolve.ts';
 import type { Resolved } from './resolve.ts';
 import type { SimpleCommand, Word } from './shell-model.ts';

@@ -103,3 +103,21 @@ function isBlank(row: string, { x, width }: PanePlace): boolean {
   if (columnAt(line, line.text.length) <= x) return true;
   return fitLine({ ...line, marks: [] }, { column: x, width }).trim() === '';
 }
+
+/** Whether panes lie where they lay, in the same order. */
+export function isSamePlaces(a: readonly PanePlace[], b: readonly PanePlace[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((place, index) => {
+      const other = b[index];
+      return (
+        other !== undefined &&
+        place.paneId === other.paneId &&
+        place.x === other.x &&
+        place.y === other.y &&
+        place.width === other.width &&
+        place.height === other.height
+      );
+    })
+  );
+}

@@ -1,7 +1,8 @@
 import type { PaneSet } from './contract.ts';
-import { type PanePlace, Screen } from './compose.ts';
+import { isSamePlaces, type PanePlace, Screen } from './compose.ts';
 import { type Cursor, InkReader, type InkWrite } from './ink-frame.ts';
 import { Motion, SPINNER_MS } from './motion.ts';
+import { standIn } from './stand-in.ts';
 import { type FrameWriter, openTtyWriter, streamWriter } from './tty-writer.ts';
 
 export interface CompositorOptions {
@@ -289,42 +290,4 @@ class FrameCompositor implements Compositor {
 function openWriter(stdout: NodeJS.WriteStream): FrameWriter {
   const fd: unknown = Reflect.get(stdout, 'fd');
   return (typeof fd === 'number' ? openTtyWriter(fd) : undefined) ?? streamWriter(stdout);
-}
-
-/** The stream with another `write`; everything else is the real one's. */
-function standIn(
-  stdout: NodeJS.WriteStream,
-  take: (data: string, done: () => void) => void,
-): NodeJS.WriteStream {
-  const write = (data: string | Uint8Array, encoding?: unknown, callback?: unknown): boolean => {
-    const done = typeof encoding === 'function' ? encoding : callback;
-    take(typeof data === 'string' ? data : Buffer.from(data).toString(), () => {
-      if (typeof done === 'function') done();
-    });
-    return true;
-  };
-  return new Proxy(stdout, {
-    get: (target, key): unknown => {
-      if (key === 'write') return write;
-      const value: unknown = Reflect.get(target, key, target);
-      return typeof value === 'function' ? value.bind(target) : value;
-    },
-  });
-}
-
-function isSamePlaces(a: readonly PanePlace[], b: readonly PanePlace[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((place, index) => {
-      const other = b[index];
-      return (
-        other !== undefined &&
-        place.paneId === other.paneId &&
-        place.x === other.x &&
-        place.y === other.y &&
-        place.width === other.width &&
-        place.height === other.height
-      );
-    })
-  );
 }

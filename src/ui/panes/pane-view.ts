@@ -1,44 +1,18 @@
-import { columnAt, fitLine, type Range } from './fit.ts';
-import { gutterCells, gutterText, type GutterOptions } from './gutter.ts';
+import { columnAt, type Range } from './fit.ts';
+import { gutterCells } from './gutter.ts';
 import { type CachedLine, LineCache } from './line-cache.ts';
 import type { LineRef } from './lines.ts';
 import type { LogModel } from './log-model.ts';
+import {
+  drawFrame,
+  EMPTY_FRAME,
+  type Frame,
+  gutterOf,
+  type Selection,
+  type ViewOptions,
+} from './pane-frame.ts';
 import { readLine } from './read-line.ts';
 import { isBefore, lastTop, moveDown, moveUp, type Scrolled, type TopRow } from './scroll.ts';
-
-export interface ViewOptions {
-  readonly wrap: boolean;
-  readonly lineNumbers: boolean;
-  readonly times: boolean;
-  /** First column shown when not wrapped. */
-  readonly column: number;
-}
-
-/** Selected lines, by the starts of the first and the last. */
-export interface Selection {
-  readonly anchor: number;
-  readonly active: number;
-}
-
-/** What was drawn last. */
-export interface Frame {
-  readonly rows: readonly string[];
-  /** The line of each row; the rows behind the log's end have none. */
-  readonly refs: readonly LineRef[];
-  readonly cutLines: number;
-}
-
-interface Row {
-  readonly ref: LineRef;
-  readonly line: CachedLine;
-  /** Which of the line's rows. */
-  readonly row: number;
-}
-
-const MIN_TEXT_CELLS = 16;
-/** Narrower panes do not say at the right edge that a line is cut. */
-const MIN_NOTE_WIDTH = 48;
-const EMPTY: Frame = { rows: [], refs: [], cutLines: 0 };
 
 /** Where a pane is in its log, and what it looks like there. */
 export class PaneView {
@@ -101,7 +75,7 @@ export class PaneView {
     if (width !== this.#width || height !== this.#height) this.touch();
     this.#width = width;
     this.#height = height;
-    this.#frame ??= width > 0 && height > 0 ? this.#build() : EMPTY;
+    this.#frame ??= width > 0 && height > 0 ? this.#newFrame() : EMPTY_FRAME;
     return this.#frame;
   }
 
@@ -232,76 +206,20 @@ export class PaneView {
     return this.#cache.get(ref);
   }
 
-  #gutter(): GutterOptions {
-    const { lineNumbers, times } = this.#options;
-    const gutter = { lineNumbers, times, digits: String(this.#model.index.lines).length };
-    const fits = this.#width - gutterCells(gutter) >= MIN_TEXT_CELLS;
-    return fits ? gutter : { lineNumbers: false, times: false, digits: 0 };
-  }
-
   #textCells(): number {
-    return Math.max(1, this.#width - gutterCells(this.#gutter()));
+    const gutter = gutterOf({ model: this.#model, options: this.#options, width: this.#width });
+    return Math.max(1, this.#width - gutterCells(gutter));
   }
 
-  #build(): Frame {
-    const rows = this.#visibleRows();
-    const gutter = this.#gutter();
-    const cells = gutterCells(gutter);
-    const texts = rows.map(
-      (row) => this.#gutterOf(row, gutter, cells) + this.#textOf(row, this.#width - cells),
-    );
-    const blank = ' '.repeat(this.#width);
-    while (texts.length < this.#height) texts.push(blank);
-    return {
-      rows: texts,
-      refs: rows.map(({ ref }) => ref),
-      cutLines: rows.filter(({ line, row }) => row === 0 && line.cutBytes > 0).length,
-    };
-  }
-
-  #visibleRows(): Row[] {
-    const { top } = this;
-    const rows: Row[] = [];
-    for (const ref of this.#model.lines.forward(top.start, this.#height)) {
-      const line = this.#cached(ref);
-      const first = ref.start === top.start ? Math.min(top.row, line.places.length - 1) : 0;
-      for (let row = first; row < line.places.length && rows.length < this.#height; row += 1) {
-        rows.push({ ref, line, row });
-      }
-      if (rows.length >= this.#height) break;
-    }
-    return rows;
-  }
-
-  #gutterOf({ ref, row }: Row, gutter: GutterOptions, cells: number): string {
-    if (cells === 0) return '';
-    if (row > 0) return ' '.repeat(cells);
-    const number = gutter.lineNumbers ? this.#model.index.lineAt(ref.start) : undefined;
-    const timeMs = gutter.times ? this.#model.timeAt(ref.start) : undefined;
-    return gutterText(gutter, { number, timeMs });
-  }
-
-  #textOf({ ref, line, row }: Row, width: number): string {
-    const { search } = this.#model;
-    const place = line.places[row] ?? { at: 0, column: 0 };
-    const note = this.#options.wrap || width < MIN_NOTE_WIDTH ? '' : cutNote(line.cutBytes);
-    const text = fitLine(line.line, {
-      start: this.#options.wrap ? place : { at: 0, column: 0 },
-      column: this.#options.wrap ? place.column : this.#options.column,
-      width: width - note.length,
-      isSelected: this.#isSelected(ref.start),
-      ...(search && { highlights: search.ranges(line.line.text), isCurrent: search.current === ref.start }),
+  #newFrame(): Frame {
+    return drawFrame({
+      model: this.#model,
+      options: this.#options,
+      selection: this.#selection,
+      top: this.top,
+      width: this.#width,
+      height: this.#height,
+      line: (ref) => this.#cached(ref),
     });
-    return text + note;
   }
-
-  #isSelected(start: number): boolean {
-    if (!this.#selection) return false;
-    const { anchor, active } = this.#selection;
-    return start >= Math.min(anchor, active) && start <= Math.max(anchor, active);
-  }
-}
-
-function cutNote(cutBytes: number): string {
-  return cutBytes > 0 ? ` [cut ${cutBytes} bytes]` : '';
 }

@@ -1,0 +1,34 @@
+import type { ProjectPlaces } from './cli/services.ts';
+import type { Engine, EngineDeps } from './core/engine/api.ts';
+import { systemClock } from './system/clock.ts';
+import { systemFiles } from './system/files.ts';
+import { systemHttp } from './system/http.ts';
+import { systemIds } from './system/ids.ts';
+
+type GivenPort = 'store' | 'kinds' | 'prompter' | 'identity' | 'secrets' | 'notifier' | 'vcs';
+
+interface EngineParts extends Pick<EngineDeps, GivenPort> {
+  readonly project: ProjectPlaces;
+}
+
+/** The engine with every port filled: this machine, its executors, the state folder. */
+export async function openEngine({ project, ...parts }: EngineParts): Promise<Engine> {
+  const [{ createEngine }, { createStageCache }, { lazyConditions }] = await Promise.all([
+    import('./core/engine/engine.ts'),
+    import('./persistence/stage-cache.ts'),
+    import('./config/lazy-conditions.ts'),
+  ]);
+  const { createExecutors } = await import('./executors/index.ts');
+  const { createReleaseStore } = await import('./persistence/release-store.ts');
+  return createEngine({
+    ...parts,
+    clock: systemClock,
+    ids: systemIds,
+    files: systemFiles,
+    cache: createStageCache({ stateDir: project.stateDir }),
+    conditions: lazyConditions(),
+    executors: (run) => createExecutors({ ...run, secrets: parts.secrets }),
+    http: systemHttp,
+    releases: createReleaseStore({ stateDir: project.stateDir }),
+  });
+}
