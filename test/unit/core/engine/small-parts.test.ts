@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { RetryPolicy } from '../../../../src/core/definition.ts';
 import { backoffMs, mayRetry } from '../../../../src/core/engine/retry.ts';
+import { type Failure, RETRY_CLASSES, type RetryClass } from '../../../../src/core/failure.ts';
 import { Slots } from '../../../../src/core/engine/slots.ts';
 import { slug } from '../../../../src/core/engine/slug.ts';
 import { WaitMeter } from '../../../../src/core/engine/wait-meter.ts';
@@ -19,7 +20,10 @@ test('exponential back-off doubles up to its limit, jitter only shortens it', ()
   expect([1, 2, 3, 4, 5, 6].map((attempt) => backoffMs(policy, attempt, 0))).toEqual([
     100, 200, 400, 800, 1000, 1000,
   ]);
-  expect(backoffMs(policy, 1, 0.999)).toBeGreaterThanOrEqual(80);
+  expect([0, 0.5, 1].map((random) => backoffMs(policy, 1, random))).toEqual([100, 90, 80]);
+  // The limit comes first: jitter spreads what is waited, it does not hide in what is cut off.
+  expect(backoffMs(policy, 6, 1)).toBe(800);
+  expect(backoffMs({ ...policy, delay_ms: 3, jitter: 0.5 }, 1, 0.5)).toBe(2);
   expect(backoffMs({ ...policy, backoff: 'linear' }, 3, 0)).toBe(300);
   expect(backoffMs({ ...policy, backoff: 'fixed' }, 3, 0)).toBe(100);
 });
@@ -30,12 +34,35 @@ test('only listed failures are tried again, as often as the total allows', () =>
   expect(mayRetry({ reason: 'signal', signal: 'SIGSEGV' }, policy, 1)).toBe(false);
   expect(mayRetry({ reason: 'command-not-found' }, policy, 1)).toBe(false);
   expect(mayRetry({ reason: 'template-refused', detail: '' }, policy, 1)).toBe(false);
-  const nested = {
-    reason: 'stage-failed',
-    stage: 'a/b',
-    cause: { reason: 'exit-non-zero', exit_code: 1 },
-  } as const;
-  expect(mayRetry(nested, policy, 1)).toBe(true);
+});
+
+test('a stage that a pipeline inside has failed is tried again for what failed in there', () => {
+  const within = (cause: Failure, depth: number): Failure =>
+    depth === 0 ? cause : { reason: 'stage-failed', stage: 'a/b', cause: within(cause, depth - 1) };
+  const reported = (retryable: boolean): Failure => ({ reason: 'reported', message: 'no', retryable });
+  const every: RetryPolicy = { ...policy, on: RETRY_CLASSES };
+  for (const depth of [0, 1, 2, 3]) {
+    expect(mayRetry(within({ reason: 'exit-non-zero', exit_code: 1 }, depth), policy, 1)).toBe(true);
+    expect(mayRetry(within({ reason: 'command-not-found' }, depth), every, 1)).toBe(false);
+    expect(mayRetry(within(reported(true), depth), policy, 1)).toBe(false);
+    expect(mayRetry(within(reported(true), depth), every, 1)).toBe(true);
+    expect(mayRetry(within(reported(false), depth), every, 1)).toBe(false);
+  }
+  expect(mayRetry({ reason: 'stage-failed', stage: 'a/b' }, every, 1)).toBe(false);
+});
+
+test('each class of retry.on lets exactly its own failures be tried again', () => {
+  const failures: Readonly<Record<RetryClass, Failure>> = {
+    timeout: { reason: 'timed-out', limit_ms: 1, scope: 'step' },
+    exit: { reason: 'exit-non-zero', exit_code: 1 },
+    signal: { reason: 'signal', signal: 'SIGSEGV' },
+    unreachable: { reason: 'executor-unreachable', executor: 'x', detail: '' },
+    reported: { reason: 'reported', message: 'no', retryable: true },
+  };
+  const tried = RETRY_CLASSES.map((one) =>
+    RETRY_CLASSES.filter((other) => mayRetry(failures[other], { ...policy, on: [one] }, 1)),
+  );
+  expect(tried).toEqual(RETRY_CLASSES.map((one) => [one]));
 });
 
 test('a slug is safe as a file name and different for different names', () => {
