@@ -352,7 +352,7 @@ test('no shell text around a place makes the value run: it is refused, or stays 
     }),
     { seed: SEED, numRuns: 5000 * RUNS_FACTOR },
   );
-  expect(compiledCount).toBeGreaterThan(100);
+  expect(compiledCount).toBeGreaterThan(100 * Math.min(1, RUNS_FACTOR));
 }, 30_000);
 
 test('an array index smuggled through a name or an expression is not calculated', () => {

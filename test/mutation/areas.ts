@@ -1,0 +1,37 @@
+/** A part of src that gets a score of its own, with the tests that may kill its mutants. */
+export interface Area {
+  readonly mutate: readonly string[];
+  readonly tests: readonly string[];
+  /** A test that takes longer counts as failed; default 4,000. */
+  readonly testTimeoutMs?: number;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+const ENGINE_TESTS = [
+  'test/pipeline/*.test.ts',
+  'test/unit/core/*.test.ts',
+  'test/unit/core/engine/*.test.ts',
+];
+
+export const AREAS: Readonly<Record<string, Area>> = {
+  engine: { mutate: ['src/core/engine/**/*.ts'], tests: ENGINE_TESTS },
+  core: {
+    mutate: ['src/core/*.ts'],
+    tests: [
+      ...ENGINE_TESTS,
+      'test/unit/config/{broken-files,diagnostic,json-schema,load-pipeline,parameters,project,section-keys}.test.ts',
+      'test/unit/reporters/*.test.ts',
+    ],
+  },
+  template: {
+    mutate: ['src/core/template/**/*.ts'],
+    tests: ['test/unit/core/template/*.test.ts'],
+    testTimeoutMs: 15_000,
+    // Real shells are slow: a fifth of the random values that `npm test` draws.
+    env: { TEMPLATE_RUNS_FACTOR: '0.2' },
+  },
+  settings: {
+    mutate: ['src/core/settings/*.ts'],
+    tests: ['test/unit/config/{broken-files,project,section-keys,json-schema}.test.ts'],
+  },
+};
