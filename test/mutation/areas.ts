@@ -25,7 +25,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   template: {
     mutate: ['src/core/template/**/*.ts'],
-    tests: ['test/unit/core/template/*.test.ts'],
+    tests: ['test/unit/core/template/{bind,compile}.test.ts'],
     testTimeoutMs: 15_000,
     // Real shells are slow: a fifth of the random values that `npm test` draws.
     env: { TEMPLATE_RUNS_FACTOR: '0.2' },
