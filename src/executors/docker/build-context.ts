@@ -80,7 +80,7 @@ export async function hashContext(
   for await (const { name, kind, mode, size, target } of entries) {
     hash.update(JSON.stringify([name, kind, mode, size, target ?? '']));
     if (kind !== 'file' || size === 0) continue;
-    await pipeline(bytesOf(path.join(folder, name), size), hash, { end: false });
+    for await (const chunk of bytesOf(path.join(folder, name), size)) hash.update(chunk);
   }
   return hash.digest('hex');
 }
