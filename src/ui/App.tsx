@@ -21,6 +21,7 @@ import {
   runBody,
 } from './model/body.ts';
 import { historyFilters } from './model/history.ts';
+import { pagePosition } from './model/page.ts';
 import { footerRow, promptRows } from './model/prompt.ts';
 import { runTitle } from './model/run.ts';
 import type { Keyboard } from './press.ts';
@@ -141,7 +142,7 @@ function titleOf(state: ScreenState, { theme, spinner, clock }: Drawing): string
   const { page, size, screen, form, history, home } = state;
   const bar = (left: string, right = ''): string =>
     theme.inverse(theme.strong(spread(` ${left}`, `${right} `, size.columns)));
-  if (page) return bar(oneLine(page.title), positionOf(state));
+  if (page) return bar(oneLine(page.title), pagePosition(state));
   switch (screen) {
     case 'home':
       return bar(
@@ -159,10 +160,4 @@ function titleOf(state: ScreenState, { theme, spinner, clock }: Drawing): string
     default:
       return screen satisfies never;
   }
-}
-
-function positionOf({ page, size }: ScreenState): string {
-  if (!page || page.lines.length <= size.rows - 4) return '';
-  const last = Math.min(page.lines.length, page.top + size.rows - 3);
-  return `lines ${page.top + 1}-${last} of ${page.lines.length}`;
 }

@@ -109,6 +109,44 @@ export function wrap(text: string, width: number): string[] {
   return [...lines, line].map((each) => clip(each, width));
 }
 
+/**
+ * The same line over as many lines of at most `width` columns as it needs, broken between words where there are some.
+ * What stands in columns keeps them; later lines are indented a little more than the first.
+ */
+export function foldLine(text: string, width: number): string[] {
+  if (widthOf(text) <= width) return [text];
+  const indent = Math.min(/^ */.exec(text)?.[0].length ?? 0, Math.floor(width / 2));
+  const lines: string[] = [];
+  let line = '';
+  for (const piece of piecesOf(text, width - indent - 2)) {
+    if (widthOf((line + piece).trimEnd()) <= width) {
+      line += piece;
+    } else {
+      lines.push(line.trimEnd());
+      line = ' '.repeat(indent + 2) + piece.trimStart();
+    }
+  }
+  return [...lines, line];
+}
+
+/** Words with the blanks before them; one that is longer than `width` in parts. */
+function piecesOf(text: string, width: number): readonly string[] {
+  const words = text.match(/\s*\S+|\s+$/g) ?? [];
+  return words.flatMap((word) => {
+    if (widthOf(word.trimStart()) <= width) return [word];
+    const parts: string[] = [];
+    let part = '';
+    for (const { segment } of graphemes.segment(word)) {
+      if (part.trimStart() !== '' && widthOf((part + segment).trimStart()) > width) {
+        parts.push(part);
+        part = '';
+      }
+      part += segment;
+    }
+    return [...parts, part];
+  });
+}
+
 /** Columns padded to their widest cell, the last one left as it is. */
 export function columns(rows: readonly (readonly string[])[], gap = 2): string[] {
   const widths: number[] = [];

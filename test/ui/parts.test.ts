@@ -8,7 +8,7 @@ import { move, windowStart } from '../../src/ui/list.ts';
 import { commonPrefix } from '../../src/ui/model/form.ts';
 import { createScreenPrompter } from '../../src/ui/prompter.ts';
 import { initialState, type Question } from '../../src/ui/state.ts';
-import { clip, pad, spread, widthOf, wrap } from '../../src/ui/text.ts';
+import { clip, foldLine, pad, spread, widthOf, wrap } from '../../src/ui/text.ts';
 import { ageOf, clockOf } from '../../src/ui/times.ts';
 
 const NO_KEY: Key = {
@@ -55,6 +55,19 @@ test('clipping never splits a wide character and keeps the colours behind the cu
   expect(clip('abc', 0)).toBe('');
   expect(widthOf(spread('left', 'right', 30))).toBe(30);
   expect(wrap('one two three', 8)).toEqual(['one two', 'three']);
+});
+
+test('a long line of a page is folded between words, later lines stand further in, and nothing is lost', () => {
+  expect(foldLine('short', 8)).toEqual(['short']);
+  expect(foldLine('  one  two three', 11)).toEqual(['  one  two', '    three']);
+  expect(foldLine('abcdefghij', 6)).toEqual(['abcd', '  efgh', '  ij']);
+  expect(foldLine('한글 한글', 6)).toEqual(['한글', '  한글']);
+  const line = 'run_all = "no category knows a changed file (index.js, very/long/path/of/a/file.js)"';
+  for (const width of [12, 20, 40]) {
+    const folded = foldLine(line, width);
+    expect(folded.every((each) => widthOf(each) <= width)).toBe(true);
+    expect(folded.join('').replaceAll(' ', '')).toBe(line.replaceAll(' ', ''));
+  }
 });
 
 test('one read of the terminal becomes single keys', () => {

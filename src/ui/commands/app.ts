@@ -1,4 +1,5 @@
 import { editedText } from '../edit.ts';
+import { scrolledPage } from '../model/page.ts';
 import { createTheme, type ThemeName } from '../theme.ts';
 import { pickerItems } from '../list.ts';
 import { EMPTY_TEXT, isDrivenShown, type LineInput, type Page, type Picker } from '../state.ts';
@@ -54,9 +55,7 @@ export function createAppCommands(context: CommandContext, helpLines: () => read
     openPalette: () => patch(store, () => ({ palette: { text: '', chosen: 0 } })),
     showPage,
     scrollPage: (by) =>
-      patch(store, ({ page, size }) =>
-        page ? { page: { ...page, top: scrolled(page, by, size.rows - 4) } } : {},
-      ),
+      patch(store, (state) => (state.page ? { page: { ...state.page, top: scrolledPage(state, by) } } : {})),
     acceptPage: () => {
       const offer = store.getState().page?.offer;
       if (!offer) return;
@@ -152,11 +151,4 @@ function createPicker({
       if (isAccepted && item !== undefined) done?.(item);
     },
   };
-}
-
-function scrolled(page: Page, by: number | 'page-up' | 'page-down' | 'top' | 'end', height: number): number {
-  const last = Math.max(0, page.lines.length - height);
-  const steps = { 'page-up': -height, 'page-down': height, top: -page.lines.length, end: page.lines.length };
-  const next = page.top + (typeof by === 'number' ? by : steps[by]);
-  return Math.min(last, Math.max(0, next));
 }

@@ -9,6 +9,7 @@ import { detailRows } from './diff.ts';
 import { formRows } from './form-rows.ts';
 import { historyRows, historyRuns } from './history.ts';
 import { homeDetails, homeItems, homeRows, runDetails } from './home.ts';
+import { pageRows } from './page.ts';
 import { hasLog, paneRows } from './pane-rows.ts';
 import { promptRows } from './prompt.ts';
 import { beside, drawList, fill, type ListRow } from './rows.ts';
@@ -101,20 +102,8 @@ export function formBody(state: ScreenState, { theme }: Drawing, body: Rectangle
   return state.form ? formRows(state.form, { ...body, theme }) : [];
 }
 
-export function pageBody({ page }: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
-  if (!page) return [];
-  const height = body.height - (page.offer ? 2 : 0);
-  const lines = page.lines.slice(page.top, page.top + height).map((line) => ` ${line}`);
-  const offer = page.offer
-    ? [
-        '',
-        ` ${theme.info('y')} ${theme.strong(page.offer.label)}${theme.dim('  ·  esc goes back, nothing happens')}`,
-      ]
-    : [];
-  return [
-    ...fill(lines, { width: body.width, height }),
-    ...fill(offer, { width: body.width, height: offer.length }),
-  ];
+export function pageBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {
+  return state.page ? pageRows(state, { ...body, theme }) : [];
 }
 
 /** Where the contents of log panes lie on the screen, without their titles; none while something covers them. */

@@ -123,7 +123,7 @@ export function commitsTitle(state: CommitsState, width: number): string {
     query.path === '' ? '' : `in ${oneLine(query.path)}`,
   ].filter((text) => text !== '');
   const commits = entries.filter(({ type }) => type === 'commit').length;
-  const count = `${commits}${isComplete ? '' : '+'} commits`;
+  const count = `${commits}${isComplete ? '' : '+'} ${commits === 1 && isComplete ? 'commit' : 'commits'}`;
   const chosen = marked.size > 0 ? `${marked.size} chosen of ` : '';
   return spread(
     ` Commits for ${oneLine(target)}  ${oneLine(shown)}`,
