@@ -33,7 +33,7 @@ async function runAnalysis(since: string | undefined, context: StageContext): Pr
   });
   await context.writeArtifact('changes.json', artifactOf(report));
   for (const warning of report.warnings) context.warn(warning);
-  for (const line of linesOf(report)) await context.log(line);
+  for (const line of linesOf(report, commits.length)) await context.log(line);
   for (const decision of report.decisions)
     context.explain({ name: decision.action, value: sentence(decision) });
   return ok({ changes: report.changes, decisions: report.decisions });
@@ -44,14 +44,33 @@ function artifactOf({ changes, decisions, files }: AnalysisReport): string {
   return `${JSON.stringify({ ...rest, decisions, files }, null, 1)}\n`;
 }
 
-function linesOf({ changes, decisions }: AnalysisReport): readonly string[] {
+/** Files that the log names; the artifact has all. */
+const MOST_FILES = 50;
+
+function linesOf({ changes, decisions, files }: AnalysisReport, commits: number): readonly string[] {
   const counts = Object.entries(changes.counts).map(([name, count]) => `${name} ${count}`);
-  const files = changes.files_count === 1 ? '1 file' : `${changes.files_count} files`;
-  const since = changes.base === null ? '' : ` since ${changes.base.slice(0, 7)}`;
+  const count = changes.files_count === 1 ? '1 file' : `${changes.files_count} files`;
+  const named = files
+    .slice(0, MOST_FILES)
+    .map(({ path, categories }) => `  ${path}${categories.length > 0 ? ` (${categories.join(', ')})` : ''}`);
+  const rest = files.length - named.length;
   return [
-    `${files} changed${since}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
+    `${count} changed${fromWhere(changes, commits)}${counts.length > 0 ? `: ${counts.join(', ')}` : ''}`,
+    ...named,
+    ...(rest > 0 ? [`  and ${rest} more: changes.json of the artifacts`] : []),
     ...decisions.map((decision) => `${decision.action}: ${sentence(decision)}`),
   ];
+}
+
+/** With a base it counts from there, and a chosen commit before it counts as well. */
+function fromWhere({ base, is_dirty: isDirty }: AnalysisReport['changes'], commits: number): string {
+  const chosen = commits === 1 ? 'by the chosen commit' : `by the ${commits} chosen commits`;
+  const ways = [
+    ...(base === null ? [] : [`since ${base.slice(0, 7)}`]),
+    ...(commits === 0 ? [] : [chosen]),
+    ...(base === null && isDirty ? ['not committed'] : []),
+  ];
+  return ways.length === 0 ? '' : ` ${ways.join(' or ')}`;
 }
 
 function sentence({ reason, rule, evidence }: AnalysisDecision): string {

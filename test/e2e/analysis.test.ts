@@ -47,6 +47,7 @@ function checkout(): TemporaryProject {
 test('the stages of an area that did not change are skipped, and why says the rule and the files', async () => {
   using project = checkout();
   const { code, stdout } = await project.run(['run', 'check', '-c', 'HEAD~2..HEAD~1', '--output', 'plain']);
+  expect(stdout).toMatch(/1 file changed by the chosen commit: backend 1\n.*server\/main\.js \(backend\)/);
   expect(stdout).toContain(
     'skip_performance_test: only backend files changed (server/main.js) [backend-only]',
   );

@@ -42,7 +42,7 @@ function outcomeOf(
     const reason = 'its command was not found: are the dependencies installed (npm ci)?';
     return { verdict: 'unmeasured', reason };
   }
-  if (ended.failure) return { verdict: 'failed', reason: failureReason(ended, isEmpty) };
+  if (ended.failure) return { verdict: 'failed', reason: failureReason(ended, { runner, isEmpty }) };
   if (!isEmpty && counts.passed === 0) return { verdict: 'unmeasured', reason: 'every test was skipped' };
   if (isEmpty && runner !== 'other') return { verdict: 'unmeasured', reason: 'no test was run' };
   return { verdict: 'passed' };
@@ -52,11 +52,16 @@ function total({ counts }: TestResults): number {
   return counts.passed + counts.failed + counts.skipped;
 }
 
-function failureReason({ failure }: StepResult, isEmpty: boolean): string {
+function failureReason(
+  { failure }: StepResult,
+  { runner, isEmpty }: { readonly runner: string; readonly isEmpty: boolean },
+): string {
   switch (failure?.reason) {
     case 'exit-non-zero': {
-      const why = isEmpty ? 'before any test ended' : 'though no test failed';
-      return `the command ended with exit code ${failure.exit_code} ${why}; its log says why`;
+      // Nobody can say how far a runner came that reports nothing.
+      const uncounted = runner === 'other' ? '' : ' before any test ended';
+      const why = isEmpty ? uncounted : ' though no test failed';
+      return `the command ended with exit code ${failure.exit_code}${why}; its log says why`;
     }
     case 'command-not-found':
       return 'its command was not found';
