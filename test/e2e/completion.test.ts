@@ -4,6 +4,7 @@ import path from 'node:path';
 import { expect, test, type TestContext } from 'vitest';
 import { completionScript } from '../../src/cli/completion.ts';
 import { LAUNCHER, PINNED_NODE, temporaryProject, type TemporaryProject } from '../support/cli.ts';
+import { completionCall, hasShell, type Shell, SHELLS } from '../support/shells.ts';
 
 /** What each shell is asked, and what it must offer. `%` stands for the name of a run. */
 const CASES: readonly (readonly [words: readonly string[], offers: readonly string[]])[] = [
@@ -36,59 +37,27 @@ function projectWithProgram(): TemporaryProject & { readonly env: Record<string,
 }
 
 /** Skips on a user's machine without that shell, and fails where everything must be there. */
-function needs(shell: string, context: TestContext): void {
-  if (spawnSync('sh', ['-c', `command -v ${shell}`]).status === 0) return;
-  if (process.env['CI'] !== undefined) throw new Error(`${shell} is not installed: test/services/install`);
-  context.skip(`${shell} is not installed`);
+function needs(shell: Shell, context: TestContext): void {
+  if (!hasShell(shell)) context.skip(`${shell} is not installed`);
 }
 
-const ASKING: Readonly<Record<string, (words: readonly string[], script: string) => readonly string[]>> = {
-  bash: (words, script) => [
-    'bash',
-    '--norc',
-    '-c',
-    `source '${script}'; COMP_WORDS=(pipewright "$@"); COMP_CWORD=$#; _pipewright; printf '%s\\n' "\${COMPREPLY[@]}"`,
-    'bash',
-    ...words,
-  ],
-  // compadd works only while zsh completes: its arguments are what would be offered.
-  zsh: (words, script) => [
-    'zsh',
-    '-f',
-    '-c',
-    `compdef() { : }; _files() { : }; compadd() { shift; print -rl -- \${(M)@:#\${words[CURRENT]}*} }
-source '${script}'; words=(pipewright "$@"); CURRENT=\${#words}; _pipewright`,
-    'zsh',
-    ...words,
-  ],
-  fish: (words, script) => [
-    'fish',
-    '--no-config',
-    '-c',
-    `source '${script}'; complete -C "pipewright ${words.join(' ')}" | string replace -r '\\t.*' ''; true`,
-  ],
-};
-
-test.for(['bash', 'zsh', 'fish'] as const)(
-  '%s completes commands, options, choices, pipelines and runs',
-  async (shell, context) => {
-    needs(shell, context);
-    using project = projectWithProgram();
-    await project.run(['run', 'deploy-it']);
-    const runId = /^\d{8}-\S+/m.exec((await project.run(['runs'])).stdout)?.[0] ?? 'none';
-    const script = path.join(project.root, `completion.${shell}`);
-    writeFileSync(script, completionScript(shell));
-    for (const [words, offers] of CASES) {
-      const [program = '', ...args] = ASKING[shell]?.(words, script) ?? [];
-      const said = execFileSync(program, args, { cwd: project.root, env: project.env, encoding: 'utf8' });
-      const expected = offers.map((word) => (word === '%' ? runId : word));
-      expect({ words, offered: said.split('\n').filter((line) => line !== '') }).toEqual({
-        words,
-        offered: expect.arrayContaining(expected),
-      });
-      expect(said).not.toContain('touch');
-    }
-    const hacked = spawnSync('test', ['-e', 'hacked'], { cwd: project.root });
-    expect(hacked.status).toBe(1);
-  },
-);
+test.for(SHELLS)('%s completes commands, options, choices, pipelines and runs', async (shell, context) => {
+  needs(shell, context);
+  using project = projectWithProgram();
+  await project.run(['run', 'deploy-it']);
+  const runId = /^\d{8}-\S+/m.exec((await project.run(['runs'])).stdout)?.[0] ?? 'none';
+  const script = path.join(project.root, `completion.${shell}`);
+  writeFileSync(script, completionScript(shell));
+  for (const [words, offers] of CASES) {
+    const [program, ...args] = completionCall(shell, words, script);
+    const said = execFileSync(program, args, { cwd: project.root, env: project.env, encoding: 'utf8' });
+    const expected = offers.map((word) => (word === '%' ? runId : word));
+    expect({ words, offered: said.split('\n').filter((line) => line !== '') }).toEqual({
+      words,
+      offered: expect.arrayContaining(expected),
+    });
+    expect(said).not.toContain('touch');
+  }
+  const hacked = spawnSync('test', ['-e', 'hacked'], { cwd: project.root });
+  expect(hacked.status).toBe(1);
+});

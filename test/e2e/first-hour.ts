@@ -6,7 +6,7 @@ import { backUpAndRestore } from './hour/backup.ts';
 import { checkOut } from './hour/checkout.ts';
 import { deployAndBreak } from './hour/demo.ts';
 import { installPacked } from './hour/packed.ts';
-import { deployOverSsh } from './hour/remote.ts';
+import { deployOverSsh, deployWithDocker } from './hour/remote.ts';
 import { type Hour, startHour } from './hour/hour.ts';
 
 const SHORT_BYTES = 16e6;
@@ -22,7 +22,10 @@ try {
   const program = await installPacked(hour);
   await checkOut(hour, program);
   await deployAndBreak(hour, program);
-  if (isLong) await deployOverSsh(hour, program);
+  if (isLong) {
+    await deployOverSsh(hour, program);
+    await deployWithDocker(hour, program);
+  }
   await backUpAndRestore(hour, program, sizeBytes);
   say(hour);
 } catch (error) {

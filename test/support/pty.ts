@@ -28,6 +28,10 @@ interface PtyOptions {
   readonly columns?: number;
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What is run. Default: the launcher of this checkout. */
+  readonly program?: readonly string[];
+  /** How long `shows` waits. */
+  readonly waitMs?: number;
 }
 
 const WAIT_MS = 8_000;
@@ -37,9 +41,10 @@ const WAIT_MS = 8_000;
  */
 export function onPty(
   args: readonly string[],
-  { cwd, columns = 80, rows = 24, env = {} }: PtyOptions,
+  { cwd, columns = 80, rows = 24, env = {}, ...options }: PtyOptions,
 ): PtyProgram {
-  const program = [PINNED_NODE, LAUNCHER, ...args].map((word) => `'${word}'`).join(' ');
+  const { program: words = [PINNED_NODE, LAUNCHER], waitMs = WAIT_MS } = options;
+  const program = [...words, ...args].map((word) => `'${word}'`).join(' ');
   const { CI: _ci, NO_COLOR: _color, ...surroundings } = process.env;
   const child = spawn(
     'script',
@@ -67,7 +72,7 @@ export function onPty(
   return {
     type: (keys) => void child.stdin.write(keys),
     shows: async (...texts) => {
-      const deadline = performance.now() + WAIT_MS;
+      const deadline = performance.now() + waitMs;
       for (;;) {
         const now = screen();
         if (texts.every((wanted) => now.includes(wanted))) return now;

@@ -14,21 +14,21 @@ export async function backUpAndRestore(hour: Hour, program: Program, sizeBytes: 
   await hour.step(`a folder of ${formatBytes(sizeBytes)}`, () => fill(path.join(cwd, 'data'), sizeBytes));
   await hour.step(
     'backup-with-verification',
-    () => {
+    async () => {
       const files = ['--source', 'data', '--backup_file', 'backup.tar.gz'];
-      program.run(['run', 'backup-with-verification', ...files], cwd);
-      return JSON.parse(program.run(['show', 'last', '--json'], cwd).stdout);
+      await program.run(['run', 'backup-with-verification', ...files], cwd);
+      return program.lastRun(cwd);
     },
-    ({ status }) => String(status),
+    ({ status }) => status,
   );
-  await hour.step('restored with tar', () => {
+  await hour.step('restored with tar', async () => {
     mkdirSync(path.join(cwd, 'restored'));
-    sh('tar', ['xzf', '../backup.tar.gz'], { cwd: path.join(cwd, 'restored') });
+    await sh('tar', ['xzf', '../backup.tar.gz'], { cwd: path.join(cwd, 'restored') });
   });
   await hour.step(
     'compared byte by byte',
     async () => {
-      sh('diff', ['--recursive', '--no-dereference', 'data', 'restored/data'], { cwd });
+      await sh('diff', ['--recursive', '--no-dereference', 'data', 'restored/data'], { cwd });
       const [before, after] = [
         await digest(path.join(cwd, 'data')),
         await digest(path.join(cwd, 'restored/data')),

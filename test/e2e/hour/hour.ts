@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
@@ -40,26 +40,43 @@ interface Options {
   readonly codes?: readonly number[];
 }
 
-/** Runs a program to its end; throws with its output when it ends with another code. */
-export function sh(program: string, args: readonly string[], { cwd, env, codes = [0] }: Options): Ran {
-  const { status, stdout, stderr, error } = spawnSync(program, args, {
+/** Runs a program to its end; throws with its output when it ends with another code. Clients go on asking meanwhile. */
+export async function sh(
+  program: string,
+  args: readonly string[],
+  { cwd, env, codes = [0] }: Options,
+): Promise<Ran> {
+  const child = spawn(program, args, {
     cwd,
     env: { ...process.env, ...env },
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'pipe'],
   });
-  const code = status ?? 1;
-  if (error || !codes.includes(code)) {
-    const said = [error?.message ?? '', stdout, stderr].join('\n').trim();
-    throw new Error(`${[program, ...args].join(' ')}\n  ended with ${code} in ${cwd}\n${said}`);
-  }
-  return { code, stdout, stderr };
+  let stdout = '';
+  let stderr = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => void (stdout += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => void (stderr += text));
+  const code = await new Promise<number>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve(status ?? 1));
+  });
+  if (codes.includes(code)) return { code, stdout, stderr };
+  const said = [stdout, stderr].join('\n').trim();
+  throw new Error(`${[program, ...args].join(' ')}\n  ended with ${code} in ${cwd}\n${said}`);
+}
+
+const AUTHOR = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.org', '-c', 'commit.gpgsign=false'];
+
+/** Commits everything in the folder; gives the commit's id. */
+export async function commitAll(cwd: string, message: string): Promise<string> {
+  await sh('git', ['add', '--all'], { cwd });
+  await sh('git', [...AUTHOR, 'commit', '--quiet', '--message', message], { cwd });
+  return (await sh('git', ['rev-parse', 'HEAD'], { cwd })).stdout.trim();
 }
 
 /** Writes a file, its folders too. */
-export function write(file: string, text: string | Uint8Array): void {
+export function write(file: string, text: string | Uint8Array, mode?: number): void {
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, text);
+  writeFileSync(file, text, { mode });
 }
 
 export function expectThat(isSo: boolean, otherwise: string): void {
