@@ -1,9 +1,9 @@
 import path from 'node:path';
+import { isObject } from '../core/json.ts';
 import type { DeploySettings, ServiceSettings } from '../core/settings/deploy.ts';
 import { leavesProject } from './check-build.ts';
 import { suggestion } from './issues.ts';
 import type { Path } from './located.ts';
-import { isMapping } from './overlay.ts';
 import { idleKey, isSaid, problem, type SettingCheck, unknownName } from './setting-check.ts';
 import { checkTemplateNames, placesIn } from './template-names.ts';
 
@@ -20,9 +20,9 @@ export function checkDeploy(check: SettingCheck): void {
 function knownContexts({ settings, raw, environment }: SettingCheck): readonly string[] {
   const own = ['local', ...Object.keys(settings.contexts)];
   const { environments } = raw;
-  if (environment !== undefined || !isMapping(environments)) return own;
+  if (environment !== undefined || !isObject(environments)) return own;
   const elsewhere = Object.values(environments).flatMap((said) =>
-    isMapping(said) && isMapping(said['contexts']) ? Object.keys(said['contexts']) : [],
+    isObject(said) && isObject(said['contexts']) ? Object.keys(said['contexts']) : [],
   );
   return [...new Set([...own, ...elsewhere])];
 }

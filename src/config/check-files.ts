@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
+import { isObject } from '../core/json.ts';
 import type { DeploySettings, ServiceSettings } from '../core/settings/deploy.ts';
-import { isMapping, placeIn } from './overlay.ts';
+import { placeIn } from './overlay.ts';
 import type { ProjectConfig } from './project.ts';
 import { problem, type SettingCheck, unknownName } from './setting-check.ts';
 import { readBytesBounded } from './source-text.ts';
@@ -73,7 +74,7 @@ function checkComposeService(check: SettingCheck, { name, service, services, dep
   const wanted = service.compose_service ?? name;
   const written = services[wanted];
   const key = service.compose_service === undefined ? [] : ['compose_service'];
-  if (!isMapping(written)) {
+  if (!isObject(written)) {
     const known = Object.keys(services);
     unknownName(check, [...at, ...key], {
       what: `${deploy.compose_file} has no service`,
@@ -102,8 +103,8 @@ async function composeServices(file: string): Promise<Readonly<Record<string, un
       maxAliasCount: 100,
       logLevel: 'error',
     });
-    const services = isMapping(written) ? written['services'] : undefined;
-    return isMapping(services) ? services : undefined;
+    const services = isObject(written) ? written['services'] : undefined;
+    return isObject(services) ? services : undefined;
   } catch {
     return undefined;
   }
@@ -114,7 +115,7 @@ function fixedPort(ports: unknown): string | undefined {
   if (!Array.isArray(ports)) return undefined;
   for (const port of ports) {
     if (typeof port === 'string' && /^(?:\S+:)?\d+(?:-\d+)?:\d/.test(port)) return port;
-    const published = isMapping(port) ? port['published'] : undefined;
+    const published = isObject(port) ? port['published'] : undefined;
     if (typeof published === 'string' || typeof published === 'number') return String(published);
   }
   return undefined;

@@ -1,6 +1,6 @@
+import { isObject } from '../core/json.ts';
 import { formatDuration } from '../core/quantities.ts';
 import type { Path } from './located.ts';
-import { isMapping } from './overlay.ts';
 import { idleKey, isSaid, problem, type SettingCheck, unknownName } from './setting-check.ts';
 
 /** Reports limits that can never be reached, and services that are not deployed. */
@@ -63,7 +63,7 @@ export function checkTestSettings(check: SettingCheck): void {
 export function checkTrigger(check: SettingCheck): void {
   const { environment: name } = check.settings.trigger;
   const { environments } = check.raw;
-  if (name === undefined || name === 'default' || !isMapping(environments)) return;
+  if (name === undefined || name === 'default' || !isObject(environments)) return;
   const known = Object.keys(environments);
   if (!known.includes(name))
     unknownName(check, ['trigger', 'environment'], { what: 'there is no environment', name, known });

@@ -1,5 +1,6 @@
 import { Environment, EvaluationError, ParseError, TypeError as CelTypeError } from '@marcbachmann/cel-js';
 import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
+import { isObject } from '../core/json.ts';
 import { failed, ok } from '../core/failure.ts';
 import type { Result } from '../core/failure.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
@@ -140,10 +141,6 @@ function missingMember(error: unknown, variables: JsonObject): string | undefine
 
 function member(value: JsonValue | undefined, name: string): JsonValue | undefined {
   return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** An error of the library as one sentence, without its drawing of the source. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isObject } from '../core/json.ts';
 import type { StageKind } from '../core/stage-kind.ts';
 import { pipelineSchema } from './pipeline-schema.ts';
 import { projectSchema } from './project-schema.ts';
@@ -193,7 +194,7 @@ function bare(schema: JsonSchema): JsonSchema {
 }
 
 function record(value: unknown): JsonSchema {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  return isObject(value) ? { ...value } : {};
 }
 
 function listOf(value: unknown): readonly unknown[] {

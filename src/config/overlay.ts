@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isObject } from '../core/json.ts';
 import { SECTIONS } from '../core/settings/index.ts';
 import { nodeAt, type Path } from './located.ts';
 import type { YamlFile } from './yaml-file.ts';
@@ -50,17 +51,13 @@ function described(schema: z.ZodType, like: z.core.$ZodType): z.ZodType {
  * whose `type` is another one replaces the whole, since its other keys have nothing in common.
  */
 export function layOver(base: unknown, over: unknown): unknown {
-  if (!isMapping(base) || !isMapping(over)) return over;
+  if (!isObject(base) || !isObject(over)) return over;
   if (over['type'] !== undefined && base['type'] !== undefined && over['type'] !== base['type']) return over;
   const merged: Record<string, unknown> = { ...base };
   for (const [key, value] of Object.entries(over)) {
     merged[key] = Object.hasOwn(merged, key) ? layOver(merged[key], value) : value;
   }
   return merged;
-}
-
-export function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** From a path in the settings of an environment to the place in the file that says it. */

@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { isObject } from '../core/json.ts';
 import type { StageKind } from '../core/stage-kind.ts';
 import { describe, reportUnknown } from './issues.ts';
 import { keyOffsetOf, type Path } from './located.ts';
@@ -34,7 +35,7 @@ export function openBody(file: YamlFile, kinds: Readonly<Record<string, StageKin
     });
     return undefined;
   }
-  if (!isMapping(root)) {
+  if (!isObject(root)) {
     file.report([], {
       code: 'bad-value',
       message: `expected a pipeline (a mapping), found ${describe(root)}`,
@@ -50,7 +51,7 @@ export function openBody(file: YamlFile, kinds: Readonly<Record<string, StageKin
     } else reportUnknown(file, { path: [key], word: key, known: ['pipeline'] });
   }
   const inner = root['pipeline'];
-  if (isMapping(inner)) return bodyOf(file, kinds, inner, ['pipeline']);
+  if (isObject(inner)) return bodyOf(file, kinds, inner, ['pipeline']);
   file.report(['pipeline'], {
     code: 'bad-value',
     message: `pipeline: expected a mapping, found ${describe(inner)}`,
@@ -109,8 +110,4 @@ function entriesOf(value: unknown, base: Path): readonly Entry[] {
   return Array.isArray(value)
     ? value.map((entry: unknown, index) => ({ value: entry, path: [...base, index] }))
     : [];
-}
-
-function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -6,7 +6,6 @@ import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
 import { PROJECT_FILE } from './find-project.ts';
 import { checkFiles } from './check-files.ts';
 import { describe, parseReporting } from './issues.ts';
-import { isMapping } from './overlay.ts';
 import { reportPastedKeys } from './pasted-keys.ts';
 import { readOverlay, readSettings } from './read-settings.ts';
 import { projectSchema } from './project-schema.ts';
@@ -14,6 +13,8 @@ import { type ReadBytes, readBytesBounded, readSource } from './source-text.ts';
 import { checkTemplateNames, placesIn } from './template-names.ts';
 import { YamlFile } from './yaml-file.ts';
 import type { z } from 'zod';
+import { DAY_MS } from '../core/quantities.ts';
+import { isObject } from '../core/json.ts';
 
 /** What `pipewright.yaml` says, defaults filled in. Times are milliseconds. */
 export interface ProjectConfig {
@@ -95,7 +96,7 @@ async function open(folder: string, readBytes: ReadBytes): Promise<Result<Opened
 type Written = z.output<typeof projectSchema>;
 
 function readProject(yaml: YamlFile, value: unknown, folder: string): ProjectConfig | undefined {
-  if (value !== null && !isMapping(value)) {
+  if (value !== null && !isObject(value)) {
     yaml.report([], { code: 'bad-value', message: `expected a mapping, found ${describe(value)}` });
     return undefined;
   }
@@ -124,8 +125,6 @@ function checkEnvironment(yaml: YamlFile, name: string): void {
     placesIn(yaml, ['environments', name, 'env'], () => true),
   );
 }
-
-const DAY_MS = 86_400_000;
 
 function settle(
   written: Written,

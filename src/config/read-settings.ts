@@ -1,8 +1,9 @@
 import type { z } from 'zod';
+import { isObject } from '../core/json.ts';
 import { defaultSettings, type StageSettings } from '../core/settings/index.ts';
 import { checkSettings } from './check-settings.ts';
 import { parseReporting } from './issues.ts';
-import { isMapping, layOver, OVERLAID, placeIn } from './overlay.ts';
+import { layOver, OVERLAID, placeIn } from './overlay.ts';
 import { projectSchema } from './project-schema.ts';
 import type { YamlFile } from './yaml-file.ts';
 
@@ -44,8 +45,8 @@ export function readOverlay(
 
 function sectionsOf(raw: Setting['raw'], environment: string): Readonly<Record<string, unknown>> {
   const { environments } = raw;
-  const over = isMapping(environments) ? environments[environment] : undefined;
-  if (!isMapping(over)) return {};
+  const over = isObject(environments) ? environments[environment] : undefined;
+  if (!isObject(over)) return {};
   return Object.fromEntries(OVERLAID.filter((key) => key in over).map((key) => [key, over[key]]));
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isObject } from '../core/json.ts';
 import type { Path } from './located.ts';
 
 /** A JSON Schema as data: every part may be absent. */
@@ -78,5 +79,5 @@ function listOf(value: unknown): readonly unknown[] {
 }
 
 function asSchema(value: unknown): JsonSchema | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : undefined;
+  return isObject(value) ? { ...value } : undefined;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { errorCode } from '../core/error-code.ts';
 import type { Result } from '../core/failure.ts';
 import { type Diagnostic, fileDiagnostic } from './diagnostic.ts';
 
@@ -87,7 +88,7 @@ const READ_ERRORS: Readonly<Record<string, string>> = {
 };
 
 function explainReadError(error: unknown): { readonly missing: boolean; readonly message: string } {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = errorCode(error) ?? '';
   const missing = code === 'ENOENT' || code === 'ENOTDIR';
   return { missing, message: READ_ERRORS[code] ?? `the file cannot be read (${code || String(error)})` };
 }

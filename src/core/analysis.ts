@@ -1,3 +1,4 @@
+import { isObject } from './json.ts';
 import type { JsonObject, JsonValue } from './json.ts';
 
 /** What the stage kind `change-analysis` found out and decided; its outputs, under these two names. */
@@ -112,8 +113,4 @@ function isDecision(value: unknown): value is AnalysisDecision {
     typeof value['rule'] === 'string' &&
     typeof value['reason'] === 'string'
   );
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,10 @@
 import { z } from 'zod';
 
-const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+/** Milliseconds. */
+export const HOUR_MS = 3_600_000;
+/** Milliseconds; calendars with other days do not matter here. */
+export const DAY_MS = 24 * HOUR_MS;
+const MS_PER_UNIT = { ms: 1, s: 1000, m: 60_000, h: HOUR_MS, d: DAY_MS } as const;
 
 const BYTES_PER_UNIT: Readonly<Record<string, number>> = {
   b: 1,

@@ -41,6 +41,11 @@ export function sanitizeText(text: string, options: TextOptions = {}): string {
     .join('\n');
 }
 
+/** The same on a single line: line feeds and tabs become blanks. */
+export function oneLine(text: string): string {
+  return sanitizeText(text).replaceAll(/\s*[\n\t]\s*/g, ' ');
+}
+
 function isHarmless(text: string): boolean {
   return !SUSPECT.test(text) && text.isWellFormed();
 }

@@ -1,9 +1,10 @@
 import fs, { constants } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { hasCode } from '../core/error-code.ts';
+import { isObject } from '../core/json.ts';
 import type { RunRecord } from '../core/run-index.ts';
 import { crash, crashDue, crashPoint } from './crash-point.ts';
 import { openRegular, readAt } from './safe-files.ts';
-import { hasCode } from './write-failure.ts';
 
 const NEWLINE = 10;
 const CHUNK_BYTES = 1 << 20;
@@ -139,9 +140,4 @@ export function isSummary(value: unknown): boolean {
     ) &&
     Array.isArray(value['stages'])
   );
-}
-
-/** A JSON object. */
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

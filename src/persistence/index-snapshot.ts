@@ -1,9 +1,10 @@
 import fs from 'node:fs';
 import type { Low } from 'lowdb';
+import { isObject } from '../core/json.ts';
 import type { IndexFold } from '../core/fold-index.ts';
 import { EMPTY_INDEX, foldIndex, toStateIndex } from '../core/fold-index.ts';
 import type { PipelineLock, RunRecord, RunStats, RunSummary } from '../core/run-index.ts';
-import { anchorOf, appendRecord, isObject, isSummary, openIndex, readRecords } from './index-log.ts';
+import { anchorOf, appendRecord, isSummary, openIndex, readRecords } from './index-log.ts';
 import { createLowdbFile } from './lowdb-file.ts';
 import { sweepTemporaries } from './safe-files.ts';
 import type { StateLayout } from './state-layout.ts';

@@ -2,11 +2,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setInterval } from 'node:timers';
+import { errorCode, hasCode } from '../core/error-code.ts';
 import type { Identity } from '../core/ports.ts';
 import type { ProcessIdentity } from './process-identity.ts';
 import { isAlive, thisProcess } from './process-identity.ts';
 import { listFolder, readTextIfPresent, removeQuietly, temporaryName } from './safe-files.ts';
-import { errorCode, hasCode } from './write-failure.ts';
 
 /** How often an owner shows processes of other machines and containers that it lives, milliseconds. */
 const HEARTBEAT_MS = 5_000;

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
+import { hasCode } from '../core/error-code.ts';
 
 /** A process, told apart from a later one with the same number. */
 export interface ProcessIdentity {
@@ -39,7 +40,7 @@ export function isAlive(other: ProcessIdentity): boolean | undefined {
     process.kill(other.pid, 0);
     return process.platform !== 'linux';
   } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+    return hasCode(error, 'EPERM');
   }
 }
 

@@ -1,4 +1,5 @@
 import fs from 'node:fs';
+import { hasCode } from '../core/error-code.ts';
 import type { RunRecord } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import { foldRun } from '../core/run-state.ts';
@@ -8,7 +9,6 @@ import { replay } from './replay.ts';
 import { listFolder, removeQuietly, replaceFile, syncFolder, temporaryName } from './safe-files.ts';
 import { runExists, runLayout } from './state-layout.ts';
 import type { StateLayout } from './state-layout.ts';
-import { hasCode } from './write-failure.ts';
 
 /** `safety.max_consecutive_failures` where neither project nor index says: spec 2. */
 const DEFAULT_MOST_FAILURES = 3;

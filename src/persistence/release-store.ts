@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '../core/error-code.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
 import type { ReleaseStore, ServiceHistory, ServiceRelease } from '../core/releases.ts';
 import { createLowdbFile } from './lowdb-file.ts';
 import { ensureState, stateLayout } from './state-layout.ts';
-import { hasCode, unwritable } from './write-failure.ts';
+import { unwritable } from './write-failure.ts';
 
 const KEPT = 20;
 const KEPT_BAD = 100;

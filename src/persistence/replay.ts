@@ -1,9 +1,9 @@
 import path from 'node:path';
+import { errorCode, hasCode } from '../core/error-code.ts';
 import type { RunEvent } from '../core/events.ts';
 import { listFolder, readRegular } from './safe-files.ts';
 import type { Fence, SegmentOpened, SegmentScan } from './segment.ts';
 import { asSegmentOpened, scanSegment, segmentEpoch, segmentFile } from './segment.ts';
-import { errorCode, hasCode } from './write-failure.ts';
 
 /** Damage that no crash explains: `byte` is the first one of the record that does not verify. */
 interface Damage {

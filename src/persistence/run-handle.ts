@@ -1,11 +1,11 @@
 import fs, { constants } from 'node:fs';
 import path from 'node:path';
+import { isObject } from '../core/json.ts';
 import type { RunEvent } from '../core/events.ts';
 import type { Clock, Identity, RunHandle } from '../core/ports.ts';
 import { JournalError } from '../core/ports.ts';
 import type { RunState } from '../core/run-state.ts';
 import { watchInbox } from './inbox.ts';
-import { isObject } from './index-log.ts';
 import { openSegment } from './journal-writer.ts';
 import { createLowdbFile } from './lowdb-file.ts';
 import type { Claim } from './owner-claim.ts';

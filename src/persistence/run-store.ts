@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { errorCode } from '../core/error-code.ts';
 import type { Result } from '../core/failure.ts';
 import { failed, ok } from '../core/failure.ts';
 import type { IndexFold } from '../core/fold-index.ts';
@@ -22,7 +23,7 @@ import { listFolder, makeFolder, removeQuietly } from './safe-files.ts';
 import { segmentEpoch } from './segment.ts';
 import { createOnce, ensureState, isSafeName, runExists, runLayout, stateLayout } from './state-layout.ts';
 import type { RunLayout, StateLayout } from './state-layout.ts';
-import { errorCode, unwritable } from './write-failure.ts';
+import { unwritable } from './write-failure.ts';
 
 /** Where a store keeps its files and who writes them. */
 export interface RunStoreOptions {

@@ -1,8 +1,8 @@
 import fs, { constants } from 'node:fs';
 import path from 'node:path';
 import { randomBytes } from 'node:crypto';
+import { hasCode } from '../core/error-code.ts';
 import { crashPoint } from './crash-point.ts';
-import { hasCode } from './write-failure.ts';
 
 /** Flags that keep a planted link from being followed and a planted pipe from hanging us. */
 const SAFE = constants.O_NOFOLLOW | constants.O_NONBLOCK;

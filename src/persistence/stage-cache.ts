@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
 import fs from 'node:fs';
+import { errorCode } from '../core/error-code.ts';
+import { isObject } from '../core/json.ts';
 import type { CachedResult, StageCache } from '../core/ports.ts';
-import { isObject } from './index-log.ts';
 import { readTextIfPresent, replaceFile } from './safe-files.ts';
 import { ensureState, isSafeName, stateLayout } from './state-layout.ts';
-import { errorCode } from './write-failure.ts';
 
 /**
  * Stage results as `<state>/cache/<key>.json`. Whether one is too old is its reader's business.

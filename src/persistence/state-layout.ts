@@ -1,7 +1,7 @@
 import fs, { constants } from 'node:fs';
 import path from 'node:path';
+import { hasCode } from '../core/error-code.ts';
 import { makeFolder, openRegular } from './safe-files.ts';
-import { hasCode } from './write-failure.ts';
 
 /** Where things lie below the state folder. DESIGN section 6. */
 export interface StateLayout {

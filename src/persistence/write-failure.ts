@@ -1,3 +1,4 @@
+import { errorCode } from '../core/error-code.ts';
 import type { Failure } from '../core/failure.ts';
 
 /** One sentence per error code that a state folder meets in practice. */
@@ -17,18 +18,6 @@ const SENTENCES: Readonly<Record<string, string>> = {
   EMFILE: 'too many open files in this process',
   ENFILE: 'too many open files on this machine',
 };
-
-/** The error's code, where it came from the operating system. */
-export function errorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !('code' in error)) return undefined;
-  return typeof error.code === 'string' ? error.code : undefined;
-}
-
-/** True for an error of the operating system with one of `codes`. */
-export function hasCode(error: unknown, ...codes: readonly string[]): boolean {
-  const code = errorCode(error);
-  return code !== undefined && codes.includes(code);
-}
 
 /** `state-unwritable` with one sentence on why; rethrows what is not an error of the operating system. */
 export function unwritable(error: unknown, path: string): Failure {

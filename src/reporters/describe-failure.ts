@@ -1,5 +1,5 @@
+import { oneLine } from '../core/terminal-text.ts';
 import type { Failure } from '../core/failure.ts';
-import { sanitizeText } from '../core/terminal-text.ts';
 import { unreachable } from '../core/unreachable.ts';
 import { formatBytes, formatDuration, formatTime } from './format.ts';
 
@@ -125,9 +125,4 @@ export function hintFor(failure: Failure): string | undefined {
     default:
       return undefined;
   }
-}
-
-/** Details come from programs and remote machines. */
-function oneLine(text: string): string {
-  return sanitizeText(text).replaceAll(/\s*\n\s*/g, ' ');
 }

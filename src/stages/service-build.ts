@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { isObject } from '../core/json.ts';
 import { ok } from '../core/failure.ts';
-import type { JsonObject, JsonValue } from '../core/json.ts';
+import type { JsonObject } from '../core/json.ts';
 import { defineStage } from '../core/stage-kind.ts';
 import { plannedServices } from '../delivery/deploy/targets.ts';
 import { dockerBuild } from './docker-build.ts';
@@ -28,8 +29,4 @@ export const serviceBuild = defineStage({
 function objectIn(outputs: JsonObject, name: string): JsonObject {
   const value = outputs[name];
   return isObject(value) ? value : {};
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { shellQuote } from '../core/shell-quote.ts';
 import type { StepDefinition } from '../core/definition.ts';
 import type { Failure } from '../core/failure.ts';
 import type { StreamRecord } from '../core/stream-report.ts';
@@ -53,15 +54,11 @@ function specFileOf({ files }: PumpSpec): string {
 
 /** The command that runs a graph, as a step: shown as the pipe that it is. */
 export function pumpStep(name: string, nodes: readonly GraphNode[], spec: PumpSpec): StepDefinition {
-  const [node, pump, file] = [process.execPath, PUMP_FILE, specFileOf(spec)].map(quoted);
+  const [node, pump, file] = [process.execPath, PUMP_FILE, specFileOf(spec)].map(shellQuote);
   const script = `[ -r ${file} ] || { echo 'pipewright: a stream stage runs on this machine only; for another one use ssh or kubectl exec in its commands' >&2; exit 126; }
 if [ -n "\${NODE_OPTIONS+set}" ]; then export PW_NODE_OPTIONS="$NODE_OPTIONS"; unset NODE_OPTIONS; fi
 exec ${node} ${pump} ${file}`;
   return { name, command: { text: pictureOf(nodes), script, values: [] }, env: {} };
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** `tar cf - {{.source}} | tee (checksum, progress, gzip -9 | cat)`. */

@@ -3,6 +3,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { glob, lstat, open, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { errorCode } from '../core/error-code.ts';
 import type { Files } from '../core/ports.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 
@@ -50,7 +51,7 @@ async function contentHash(file: string): Promise<string | undefined> {
     return `${facts.mode & 0o100 ? 'x' : '-'} ${hash.digest('hex')}`;
   } catch (error) {
     // Gone or closed to us since it was listed: that is a difference too.
-    return `unreadable ${error instanceof Error && 'code' in error ? String(error.code) : ''}`;
+    return `unreadable ${errorCode(error) ?? ''}`;
   }
 }
 

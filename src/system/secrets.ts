@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import path from 'node:path';
+import { errorCode } from '../core/error-code.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
 import type { Secrets } from '../core/ports.ts';
 
@@ -100,7 +101,7 @@ function commandProblem(done: {
 }
 
 function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : 'cannot be read';
+  return errorCode(error) ?? 'cannot be read';
 }
 
 function kindOf(reference: string): string {

@@ -28,7 +28,8 @@ import type { Keyboard } from './press.ts';
 import type { ScreenState } from './state.ts';
 import type { ScreenStore } from './store.ts';
 import { oneLine, spread } from './text.ts';
-import { spinnerAt, type ThemeName } from './theme.ts';
+import { spinnerAt } from './spinner.ts';
+import type { ThemeName } from './theme.ts';
 
 interface AppProps {
   readonly store: ScreenStore;

@@ -1,4 +1,4 @@
-import { sanitizeText } from '../core/terminal-text.ts';
+export { oneLine } from '../core/terminal-text.ts';
 
 const ASCII = /^[\x20-\x7e]*$/;
 // eslint-disable-next-line no-control-regex -- SGR sequences take no room
@@ -7,11 +7,6 @@ const SGR = /\u001b\[[\d;:]*m/g;
 const PIECE = /\u001b\[[\d;:]*m|[^\u001b]+/g;
 
 const graphemes = new Intl.Segmenter('und', { granularity: 'grapheme' });
-
-/** Text of unknown origin on one line, safe for a terminal; no colours. */
-export function oneLine(text: string): string {
-  return sanitizeText(text).replaceAll(/\s*[\n\t]\s*/g, ' ');
-}
 
 /** Columns that `text` takes: SGR none, East Asian wide characters and emoji two. */
 export function widthOf(text: string): number {

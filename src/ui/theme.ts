@@ -56,13 +56,6 @@ function same(text: string): string {
   return text;
 }
 
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
-
-/** One of the ten positions of a spinner. */
-export function spinnerAt(frame: number): string {
-  return SPINNER[frame % SPINNER.length] ?? '';
-}
-
 /** `rolled_back` as people write it. */
 export function wordOf(status: string): string {
   return status.replaceAll('_', ' ');

@@ -1,6 +1,5 @@
+import { DAY_MS, HOUR_MS } from '../core/quantities.ts';
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
 
 /** How long ago: `just now`, `5 min ago`, `3 h ago`, `2 days ago`, then the date. */
 export function ageOf(iso: string, nowMs: number): string {

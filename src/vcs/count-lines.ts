@@ -1,3 +1,6 @@
+/** Of a diff that lines are counted in. */
+export const MAX_DIFF_BYTES = 64 * 1024 * 1024;
+
 /** What a unified diff says of one file. */
 export interface DiffSection {
   readonly path: string;

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { open, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
+import { errorCode } from '../../core/error-code.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
 import type { Tool } from './doctor-tools.ts';
 
@@ -101,7 +102,7 @@ export async function probeState(stateDir: string): Promise<Finding> {
     const { bavail, bsize } = await statfs(folder);
     return spaceFinding({ name, folder: stateDir, freeBytes: bavail * bsize });
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+    const code = errorCode(error) ?? 'failed';
     return {
       name,
       required: true,

@@ -1,6 +1,7 @@
 import { constants, existsSync, readFileSync } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import path from 'node:path';
+import { errorCode } from '../../core/error-code.ts';
 import type { Command } from '../command.ts';
 import { printFailure, printJson } from '../print.ts';
 import type { Services } from '../services.ts';
@@ -63,7 +64,7 @@ async function write(file: string, text: string, isDryRun: boolean): Promise<Wri
     }
     return { ok: true, action: 'written' };
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+    const code = errorCode(error) ?? 'failed';
     return code === 'EEXIST' ? { ok: true, action: 'kept' } : { ok: false, detail: code };
   }
 }

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { parse } from 'yaml';
-import { isMapping } from '../overlay.ts';
+import { isObject } from '../../core/json.ts';
 import type { Folder, ReadText } from './survey.ts';
 
 /** One Dockerfile. */
@@ -87,17 +87,17 @@ function servicesIn(text: string, folder: string): readonly ComposeService[] {
     // Not a compose file that can be read: then there is nothing to learn from it.
     return [];
   }
-  const services = isMapping(written) ? written['services'] : undefined;
-  if (!isMapping(services)) return [];
+  const services = isObject(written) ? written['services'] : undefined;
+  if (!isObject(services)) return [];
   return Object.entries(services).flatMap(([name, service]) =>
-    isMapping(service) ? [serviceOf(name, service, folder)] : [],
+    isObject(service) ? [serviceOf(name, service, folder)] : [],
   );
 }
 
 function serviceOf(name: string, written: Readonly<Record<string, unknown>>, folder: string): ComposeService {
   const { image, build, ports, expose, healthcheck } = written;
   const port = portOf(ports) ?? exposed(expose);
-  const healthPath = pathIn(isMapping(healthcheck) ? JSON.stringify(healthcheck['test'] ?? '') : '');
+  const healthPath = pathIn(isObject(healthcheck) ? JSON.stringify(healthcheck['test'] ?? '') : '');
   const made = buildOf(build, folder);
   return {
     name,
@@ -110,7 +110,7 @@ function serviceOf(name: string, written: Readonly<Record<string, unknown>>, fol
 
 function buildOf(build: unknown, folder: string): ComposeService['build'] {
   if (typeof build === 'string') return { context: path.posix.join(folder, build) };
-  if (!isMapping(build)) return undefined;
+  if (!isObject(build)) return undefined;
   const { context, dockerfile, target } = build;
   return {
     context: path.posix.join(folder, typeof context === 'string' ? context : '.'),
@@ -121,7 +121,7 @@ function buildOf(build: unknown, folder: string): ComposeService['build'] {
 
 function portOf(ports: unknown): ComposeService['port'] {
   const [first]: readonly unknown[] = Array.isArray(ports) ? ports : [];
-  if (isMapping(first)) {
+  if (isObject(first)) {
     const container = portNumber(first['target']);
     const host = portNumber(first['published']);
     return container === undefined ? undefined : { container, ...(host !== undefined && { host }) };

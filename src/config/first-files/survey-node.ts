@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { isMapping } from '../overlay.ts';
+import { isObject } from '../../core/json.ts';
 import type { Folder, ReadText } from './survey.ts';
 
 export type Runner = 'vitest' | 'jest' | 'mocha' | 'node';
@@ -110,7 +110,7 @@ function runnerOf(
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {
   try {
     const parsed: unknown = JSON.parse(text);
-    return isMapping(parsed) ? parsed : undefined;
+    return isObject(parsed) ? parsed : undefined;
   } catch {
     // Not JSON: then there is nothing to learn from it.
     return undefined;
@@ -118,7 +118,7 @@ function parseObject(text: string): Readonly<Record<string, unknown>> | undefine
 }
 
 function textsIn(value: unknown): Readonly<Record<string, string>> {
-  if (!isMapping(value)) return {};
+  if (!isObject(value)) return {};
   return Object.fromEntries(
     Object.entries(value).flatMap(([key, text]) => (typeof text === 'string' ? [[key, text]] : [])),
   );

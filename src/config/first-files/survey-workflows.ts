@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { isMapping } from '../overlay.ts';
+import { isObject } from '../../core/json.ts';
 import type { ReadText } from './survey.ts';
 
 /** What GitHub is told to do. */
@@ -32,9 +32,9 @@ export async function surveyWorkflows(root: string, read: ReadText): Promise<Wor
 function branchesOf(text: string): readonly string[] {
   try {
     const written: unknown = parse(text, { maxAliasCount: 100, logLevel: 'error' });
-    const on = isMapping(written) ? written['on'] : undefined;
-    const push = isMapping(on) ? on['push'] : undefined;
-    const branches: unknown = isMapping(push) ? push['branches'] : undefined;
+    const on = isObject(written) ? written['on'] : undefined;
+    const push = isObject(on) ? on['push'] : undefined;
+    const branches: unknown = isObject(push) ? push['branches'] : undefined;
     if (!Array.isArray(branches)) return [];
     return branches.filter(
       (branch): branch is string => typeof branch === 'string' && /^[\w./*-]+$/.test(branch),

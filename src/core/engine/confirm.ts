@@ -1,3 +1,4 @@
+import { DAY_MS } from '../quantities.ts';
 import type { StageDefinition } from '../definition.ts';
 import type { ConfirmationAnswered } from '../events.ts';
 import type { Failure } from '../failure.ts';
@@ -59,8 +60,6 @@ function sameQuestion(
 ): ConfirmationState | undefined {
   return known?.requested.plan_hash === planHash && known.requested.message === message ? known : undefined;
 }
-
-const DAY_MS = 86_400_000;
 
 async function answer(
   run: RunContext,

@@ -1,3 +1,4 @@
+import { isObject } from '../json.ts';
 import type { CommandTemplate, TemplateValue } from '../definition.ts';
 import { failed, ok } from '../failure.ts';
 import type { Result } from '../failure.ts';
@@ -111,10 +112,6 @@ function suggestion(name: string, done: readonly string[], object: JsonObject): 
   if (near !== undefined) return `; did you mean {{.${[...done, near].join('.')}}}?`;
   const known = Object.keys(object).slice(0, 8).join(', ');
   return known === '' ? '' : `; ${done.length > 0 ? `${done.join('.')} has` : 'there are'} ${known}`;
-}
-
-function isObject(value: JsonValue): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** A list is its lines. */

@@ -1,3 +1,4 @@
+import { shellQuote } from '../shell-quote.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
 import type { CopyReport, Host, Hosts } from '../hosts.ts';
 import type { Clock } from '../ports.ts';
@@ -241,10 +242,10 @@ class Transfer {
 
 /** A link in the place of a folder would lead what follows somewhere else. */
 function foldersScript(root: string, folders: readonly string[]): string {
-  const lines = folders.map((folder) => `d ${quote(join(root, folder))}`);
+  const lines = folders.map((folder) => `d ${shellQuote(join(root, folder))}`);
   return [
     'd() { [ -L "$1" ] && { rm -f -- "$1" || exit 1; }; mkdir -p -- "$1" || exit 1; }',
-    `mkdir -p -- ${quote(root)} || exit 1`,
+    `mkdir -p -- ${shellQuote(root)} || exit 1`,
     ...lines,
   ].join('\n');
 }
@@ -254,15 +255,11 @@ function linksScript(
   links: readonly { readonly path: string; readonly target: string }[],
 ): string {
   if (links.length === 0) return '';
-  const lines = links.map(({ path, target }) => `l ${quote(target)} ${quote(join(root, path))}`);
+  const lines = links.map(({ path, target }) => `l ${shellQuote(target)} ${shellQuote(join(root, path))}`);
   return [
     'l() { if [ -d "$2" ] && [ ! -L "$2" ]; then echo "$2 is a folder" >&2; exit 1; fi; rm -f -- "$2"; ln -s -- "$1" "$2" || exit 1; }',
     ...lines,
   ].join('\n');
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 function sum(numbers: readonly number[]): number {

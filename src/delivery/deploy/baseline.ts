@@ -1,3 +1,4 @@
+import { median } from '../median.ts';
 import type { Clock } from '../../core/ports.ts';
 import type { StageSettings } from '../../core/settings/index.ts';
 import { probe } from '../probe.ts';
@@ -42,11 +43,4 @@ export async function measureBaseline(
     if (middle !== undefined) found[path] = middle;
   }
   return found;
-}
-
-/** Undefined of nothing. */
-export function median(values: readonly number[]): number | undefined {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted[Math.floor((sorted.length - 1) / 2)];
-  return middle;
 }

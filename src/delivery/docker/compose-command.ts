@@ -1,3 +1,4 @@
+import { shellQuote } from '../../core/shell-quote.ts';
 import type { Result } from '../../core/failure.ts';
 import { runThere } from './host-files.ts';
 import { environmentName } from './names.ts';
@@ -60,7 +61,7 @@ export async function compose(
     PIPEWRIGHT_C_PROJECT: environmentName(target),
     PIPEWRIGHT_C_FILE: file,
     PIPEWRIGHT_C_OVER: over,
-    PIPEWRIGHT_C_ARGS: args.map((arg) => `'${arg.replaceAll("'", String.raw`'\''`)}'`).join(' '),
+    PIPEWRIGHT_C_ARGS: args.map(shellQuote).join(' '),
     PIPEWRIGHT_C_CHECK: files.isCheck ? 'yes' : 'no',
     DOCKER_HOST: engine.endpoint,
   });

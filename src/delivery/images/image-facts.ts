@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import { isObject } from '../../core/json.ts';
 import { failed, ok, type Result } from '../../core/failure.ts';
 import type { BuildSettings } from '../../core/settings/build.ts';
 import type { Vcs } from '../../core/vcs.ts';
@@ -58,7 +59,7 @@ async function readManifest(folder: string): Promise<Pick<SourceFacts, 'version'
   const text = await readFile(path.join(folder, 'package.json'), 'utf8').catch(() => '{}');
   const manifest = parsed(text);
   const repository = manifest['repository'];
-  const url = isRecord(repository) ? repository['url'] : repository;
+  const url = isObject(repository) ? repository['url'] : repository;
   return {
     ...(typeof manifest['version'] === 'string' && { version: manifest['version'] }),
     ...(typeof url === 'string' && { source: url.replace(/^git\+/, '').replace(/\.git$/, '') }),
@@ -68,14 +69,10 @@ async function readManifest(folder: string): Promise<Pick<SourceFacts, 'version'
 function parsed(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : {};
+    return isObject(value) ? value : {};
   } catch {
     return {};
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { shellQuote } from '../../core/shell-quote.ts';
 import { ok, type Result } from '../../core/failure.ts';
 import type { Secrets } from '../../core/ports.ts';
 import type { Artifact } from '../../core/runtime.ts';
@@ -10,16 +11,11 @@ export async function environmentText(
 ): Promise<Result<string>> {
   const values = await serviceVariables(unit, given);
   if (!values.ok) return values;
-  const lines = Object.entries(values.value).map(([name, value]) => `${name}=${quoted(value)}`);
+  const lines = Object.entries(values.value).map(([name, value]) => `${name}=${shellQuote(value)}`);
   return ok(shellFile(lines.join('\n')));
 }
 
 /** One line break at the end, whatever was there. */
 export function shellFile(text: string): string {
   return `${text.replace(/\n+$/, '')}\n`;
-}
-
-/** A word for /bin/sh, whatever is in it. */
-function quoted(value: string): string {
-  return `'${value.replaceAll("'", String.raw`'\''`)}'`;
 }

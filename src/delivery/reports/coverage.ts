@@ -1,4 +1,5 @@
-import { isObject, parseJson } from './unknown-json.ts';
+import { isObject } from '../../core/json.ts';
+import { parseJson } from './unknown-json.ts';
 
 /** Lines covered, in percent, of an istanbul `coverage-summary.json` or an `lcov.info`; undefined when it is neither. */
 export function readCoverage(text: string): number | undefined {

@@ -1,5 +1,6 @@
+import { isObject } from '../../core/json.ts';
 import type { TestCase } from './test-results.ts';
-import { isObject, listOf, parseJson, textOf } from './unknown-json.ts';
+import { listOf, parseJson, textOf } from './unknown-json.ts';
 
 /** The tests of a JSON report as jest and vitest (`testResults`) or mocha (`stats`, `tests`) write it; undefined when it is none. */
 export function readJsonReport(text: string): readonly TestCase[] | undefined {

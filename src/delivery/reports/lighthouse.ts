@@ -1,4 +1,6 @@
-import { isObject, parseJson } from './unknown-json.ts';
+import { median } from '../median.ts';
+import { isObject } from '../../core/json.ts';
+import { parseJson } from './unknown-json.ts';
 
 /** Scores of one run, 0 to 1, by category; null where Lighthouse could not tell. */
 export interface LighthouseRun {
@@ -20,11 +22,6 @@ export function readLighthouse(text: string): LighthouseRun | undefined {
   const { runtimeError } = report;
   const message = isObject(runtimeError) ? runtimeError['message'] : undefined;
   return { scores, ...(typeof message === 'string' && { error: message }) };
-}
-
-/** The middle one; of an even number the lower of the two in the middle. Undefined without any. */
-export function median(values: readonly number[]): number | undefined {
-  return values.toSorted((a, b) => a - b)[Math.floor((values.length - 1) / 2)];
 }
 
 /** The median of each category over the runs that have a score for it, and how many those are. */

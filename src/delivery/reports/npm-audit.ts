@@ -1,4 +1,5 @@
-import { isObject, listOf, parseJson, textOf } from './unknown-json.ts';
+import { isObject } from '../../core/json.ts';
+import { listOf, parseJson, textOf } from './unknown-json.ts';
 
 /** How bad npm says it is, least first. */
 export const SEVERITIES = ['info', 'low', 'moderate', 'high', 'critical'] as const;

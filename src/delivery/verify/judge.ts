@@ -1,7 +1,7 @@
 import type { InstanceFacts } from '../../core/runtime.ts';
 import type { VerifySettings } from '../../core/settings/verify.ts';
 import { isSame } from '../health.ts';
-import { median } from '../deploy/baseline.ts';
+import { median } from '../median.ts';
 import type { Verdict } from '../deploy/records.ts';
 
 type WatchdogSettings = VerifySettings['watchdog'];

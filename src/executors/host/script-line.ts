@@ -1,3 +1,4 @@
+import { shellQuote } from '../../core/shell-quote.ts';
 /**
  * How a script and its values travel: as the first line of the shell's standard input. Neither is ever in
  * the arguments of a process, where everybody on that machine could read it, and nothing depends on
@@ -40,8 +41,10 @@ export function lineProblem({ script, env = {}, workdir = '' }: ScriptLine): str
 export function scriptLine({ script, env = {}, workdir, isWatched }: ScriptLine): string {
   const text = [
     ...(isWatched ? [WATCHER] : []),
-    ...Object.entries(env).map(([name, value]) => `export ${name}=${quote(value)}`),
-    ...(workdir === undefined ? [] : [`CDPATH= cd -- ${quote(workdir)} 2>/dev/null || exit ${NO_WORKDIR}`]),
+    ...Object.entries(env).map(([name, value]) => `export ${name}=${shellQuote(value)}`),
+    ...(workdir === undefined
+      ? []
+      : [`CDPATH= cd -- ${shellQuote(workdir)} 2>/dev/null || exit ${NO_WORKDIR}`]),
     script,
   ].join('\n');
   return `${encodedEval(text)}\n`;
@@ -51,10 +54,6 @@ export function scriptLine({ script, env = {}, workdir, isWatched }: ScriptLine)
 export function encodedEval(text: string): string {
   const encoded = text.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replaceAll("'", '\\0047');
   return `unset p; eval "$(printf %b '${encoded}')"`;
-}
-
-export function quote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
 // After a normal end the shell is gone before our end of the pipe is: then there is nobody to end.

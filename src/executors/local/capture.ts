@@ -10,6 +10,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { errorCode } from '../../core/error-code.ts';
 import type { CommandOutput } from '../../core/ports.ts';
 import { readText } from './processes.ts';
 import type { StepFiles } from './records.ts';
@@ -110,7 +111,7 @@ export async function finishCapture({ files, output }: Capturing): Promise<reado
     await new CaptureCopy(files.out, openForAppend(output.logFile)).finish();
     return [];
   } catch (error) {
-    return [error instanceof Error && 'code' in error ? String(error.code) : 'unknown'];
+    return [errorCode(error) ?? 'unknown'];
   }
 }
 

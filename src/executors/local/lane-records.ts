@@ -1,6 +1,7 @@
 import { constants, fstatSync, openSync, readdirSync, readSync, writeSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { hasCode } from '../../core/error-code.ts';
 import { isAlive, readText, send } from './processes.ts';
 import { type ExitRecord, parseClaim, parseExitRecord, type ProcessIdentity } from './records.ts';
 
@@ -51,7 +52,7 @@ export class LaneFile {
         return new LaneFile(openSync(path.join(folder, name), flags, 0o600), name);
       } catch (error) {
         // Of an earlier owner with our process number.
-        if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+        if (!hasCode(error, 'EEXIST')) throw error;
       }
     }
   }

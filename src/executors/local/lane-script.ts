@@ -1,6 +1,6 @@
+import { shellQuote } from '../../core/shell-quote.ts';
 import { BEGIN } from './lane-records.ts';
 import { LOG_UNAVAILABLE, REFUSED } from './records.ts';
-import { shellQuote } from './shim.ts';
 
 /**
  * The shell text of a lane: one `/bin/sh -s` that runs jobs one after another, each in a subshell, so that

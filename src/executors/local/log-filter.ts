@@ -8,6 +8,7 @@
  */
 import { closeSync, existsSync, openSync, renameSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { errorCode } from '../../core/error-code.ts';
 import { Masker } from './masker.ts';
 
 /** Output of a daemon that keeps the pipe open does not hold up the step: so long after its end without a byte. */
@@ -125,5 +126,5 @@ function writeAll(fd: number, bytes: Buffer): void {
 function report(error: unknown): void {
   if (hasReportedError) return;
   hasReportedError = true;
-  channel.write(`error ${error instanceof Error && 'code' in error ? String(error.code) : 'unknown'}\n`);
+  channel.write(`error ${errorCode(error) ?? 'unknown'}\n`);
 }

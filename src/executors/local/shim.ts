@@ -1,3 +1,4 @@
+import { shellQuote } from '../../core/shell-quote.ts';
 import { LIMIT_UNAVAILABLE } from './records.ts';
 
 /**
@@ -84,7 +85,3 @@ export function limitAddressSpace(bytes: number): string {
 }
 
 const GIVE_UP = `{ echo ${LIMIT_UNAVAILABLE} >"$2"; exit 1; }\n`;
-
-export function shellQuote(text: string): string {
-  return `'${text.replaceAll("'", "'\\''")}'`;
-}

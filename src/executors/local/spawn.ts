@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, statSync, writeFileSync } from 'node:fs';
 import { Duplex } from 'node:stream';
+import { shellQuote } from '../../core/shell-quote.ts';
 import { failed, type Failure, ok, type Result } from '../../core/failure.ts';
 import type { Command, CommandOutput } from '../../core/ports.ts';
 import { CaptureCopy, openForAppend } from './capture.ts';
 import { FILTER_FILE } from './filter-file.ts';
 import { BOOT_ID } from './processes.ts';
 import type { StepFiles } from './records.ts';
-import { shellQuote, shimScript, type ShimOptions } from './shim.ts';
+import { shimScript, type ShimOptions } from './shim.ts';
 
 /** In place of an error code: the filter was killed, or never began. */
 export const FILTER_ENDED = 'ENDED';

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
 import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2';
+import { errorCode } from '../../core/error-code.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import { type Credentials, findCredentials, refusal, resolvePath } from './credentials.ts';
 import { fingerprint, judgeKey, knownKeyTypes, nameOf, parseKnownHosts, typeOf } from './known-hosts.ts';
@@ -83,7 +84,7 @@ async function readKnownHosts(target: SshTarget): Promise<Result<string>> {
   try {
     return ok(await readFile(file, 'utf8'));
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code = errorCode(error) ?? 'unknown error';
     if (code === 'ENOENT') return ok('');
     return failed(refusal(target, `${file} cannot be read: ${code}`));
   }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 import ssh2, { type AnyAuthMethod } from 'ssh2';
+import { errorCode } from '../../core/error-code.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { SshTarget } from './target.ts';
 
@@ -73,7 +74,7 @@ async function namedKey(
   try {
     key = await readFile(file);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    const code = errorCode(error) ?? 'unknown error';
     return failed(refusal(target, `the key ${file} cannot be read: ${code}`));
   }
   const { passphrase: reference } = target.settings;

@@ -1,9 +1,10 @@
 import type { ClientChannel } from 'ssh2';
+import { shellQuote } from '../../core/shell-quote.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { Host, HostCommand, HostOutcome } from '../../core/hosts.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
 import type { CopyableHost } from '../copy/copyable.ts';
-import { NO_WORKDIR, quote } from '../host/script-line.ts';
+import { NO_WORKDIR } from '../host/script-line.ts';
 import { runScript } from '../host/run-script.ts';
 import { copyBetween } from '../copy/copyable.ts';
 import { openLocalSink, openLocalSource } from '../copy/local-file.ts';
@@ -71,7 +72,7 @@ async function run(link: Link, request: HostCommand, signal: AbortSignal): Promi
   const start = { name, start: () => startSshShell(link) };
   const outcome = await runScript(start, request, signal);
   if (!outcome.ok || outcome.value.exit_code !== NO_WORKDIR || request.workdir === undefined) return outcome;
-  const looked = await runScript(start, { script: `[ -d ${quote(request.workdir)} ]` }, signal);
+  const looked = await runScript(start, { script: `[ -d ${shellQuote(request.workdir)} ]` }, signal);
   if (!looked.ok || looked.value.exit_code === 0) return outcome;
   return failed({
     reason: 'invalid',

@@ -1,6 +1,7 @@
+import { shellQuote } from '../../core/shell-quote.ts';
 import { CALLED_OFF, ORPHAN_KILLED } from '../local/records.ts';
 import { shimScript } from '../local/shim.ts';
-import { encodedEval, quote } from '../host/script-line.ts';
+import { encodedEval } from '../host/script-line.ts';
 
 /**
  * The shell programs that a step over ssh consists of. Its files lie on the host, in ~/.pipewright/runs/<run>:
@@ -56,7 +57,7 @@ export function attachLine(place: StepPlace, offsets: StepOffsets): string {
 }
 
 function prelude({ runId, token, nonce, leaseSeconds }: StepPlace): string {
-  return `root=\${HOME:-.}/.pipewright/runs; run=${quote(runId)}; token=${quote(token)}; nonce=${quote(nonce)}; lease=${leaseSeconds ?? ''}
+  return `root=\${HOME:-.}/.pipewright/runs; run=${shellQuote(runId)}; token=${shellQuote(token)}; nonce=${shellQuote(nonce)}; lease=${leaseSeconds ?? ''}
 b=$root/$run/$token; inherited=$(umask); umask 077; fin=''; pid=''
 say() { printf '\\n%s %s\\n' "$nonce" "$1" >&2; }
 boot=''; { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null; [ -n "$boot" ] || boot=-
@@ -151,11 +152,11 @@ function launchText({ isCaptured, runId, token }: StepPlace, launch: StepLaunch)
   const script = isLong ? '. "$4"' : launch.script;
   const shim = shimScript({ output: 'direct', limit, script: isLong ? '. file' : script });
   const variables = { ...env, PIPEWRIGHT_RUN: runId, PIPEWRIGHT_STEP: token };
-  const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}`);
+  const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${shellQuote(value)}`);
   return `[ -e "$b.claim" ] && { say claimed; exit 0; }
-CDPATH= cd -- ${quote(workdir)} 2>/dev/null || { say no-workdir; exit 0; }
+CDPATH= cd -- ${shellQuote(workdir)} 2>/dev/null || { say no-workdir; exit 0; }
 : >>"$b.log" && : >>"$b.out" || { say no-folder; exit 0; }
-${isLong ? `printf %s ${quote(launch.script)} >"$b.sh" || { say no-folder; exit 0; }` : ''}
+${isLong ? `printf %s ${shellQuote(launch.script)} >"$b.sh" || { say no-folder; exit 0; }` : ''}
 if s=$(command -v setsid); then set -- "$s"
 elif s=$(command -v perl); then set -- "$s" -e 'use POSIX; POSIX::setsid(); exec @ARGV'
 else say no-setsid; exit 0; fi
@@ -164,8 +165,8 @@ ${CONTROL}
 (
   umask "$inherited"
   exec </dev/null >>"$b.${isCaptured ? 'out' : 'log'}" 2>>"$b.log"
-  ${isLong ? `text=". '$b.sh'"` : `text=${quote(script)}`}
-  set -- "$@" /bin/sh -c ${quote(shim)} sh "$b.claim" "$b.exit" "$boot" "$text"
+  ${isLong ? `text=". '$b.sh'"` : `text=${shellQuote(script)}`}
+  set -- "$@" /bin/sh -c ${shellQuote(shim)} sh "$b.claim" "$b.exit" "$boot" "$text"
   (
     unset text
 ${exports.join('\n')}

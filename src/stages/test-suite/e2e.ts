@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { shellQuote } from '../../core/shell-quote.ts';
 import type { TestSettings } from '../../core/settings/test.ts';
 import { readManifest } from './manifest.ts';
 import { liveReporter } from './runners.ts';
-import { hasProgram, word } from './script.ts';
+import { hasProgram } from './script.ts';
 import { cannotRun, type PlannedSuite, type SuitePlace, type SuiteResult } from './suite.ts';
 import { testsSuite } from './tests-suite.ts';
 import { testFiles } from './watch-tests.ts';
@@ -33,7 +34,7 @@ export function planE2e(settings: E2eSettings, place: SuitePlace): PlannedSuite 
         files,
         live: isPlaywright ? 'lines' : 'log',
         variables: isPlaywright ? { PIPEWRIGHT_LIVE: files.live } : {},
-        lines: [isPlaywright ? `${command} ${word(`--reporter=list,${liveReporter}`)}` : command],
+        lines: [isPlaywright ? `${command} ${shellQuote(`--reporter=list,${liveReporter}`)}` : command],
         timeoutMs,
       },
       place,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { isObject, parseJson } from '../../delivery/reports/unknown-json.ts';
+import { isObject } from '../../core/json.ts';
+import { parseJson } from '../../delivery/reports/unknown-json.ts';
 
 /** What package.json says that matters to tests. */
 export interface Manifest {

@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { shellQuote } from '../../core/shell-quote.ts';
 import type { TestSettings } from '../../core/settings/test.ts';
 import type { StepResult } from '../../core/stage-kind.ts';
 import { medianScores, readLighthouse, type LighthouseRun } from '../../delivery/reports/lighthouse.ts';
-import { hasProgram, isOnPath, prelude, word } from './script.ts';
+import { hasProgram, isOnPath, prelude } from './script.ts';
 import {
   cannotRun,
   inconclusiveReason,
@@ -87,16 +88,16 @@ function scriptOf(
     '--output=json',
     `--only-categories=${categories.join(',')}`,
     `--chrome-flags=${flags.join(' ')}`,
-  ].map(word);
-  const page = word(new URL(url).href);
+  ].map(shellQuote);
+  const page = shellQuote(new URL(url).href);
   return [
-    `${prelude(place)}rm -f -- ${reports.map(word).join(' ')}`,
+    `${prelude(place)}rm -f -- ${reports.map(shellQuote).join(' ')}`,
     ...(serve === undefined ? [] : [servingLines(serve)]),
-    `${word(process.execPath)} -e ${word(WAIT)} ${page} ${SERVE_SECONDS} || exit 1`,
+    `${shellQuote(process.execPath)} -e ${shellQuote(WAIT)} ${page} ${SERVE_SECONDS} || exit 1`,
     // One run that fails does not take the others away: the median is over what there is.
     ...reports.map(
       (file) =>
-        `lighthouse ${page} ${options.join(' ')} ${word(`--output-path=${file}`)} || echo 'pipewright: this run measured nothing'`,
+        `lighthouse ${page} ${options.join(' ')} ${shellQuote(`--output-path=${file}`)} || echo 'pipewright: this run measured nothing'`,
     ),
     '',
   ].join('\n');
@@ -104,7 +105,7 @@ function scriptOf(
 
 /** A session of its own, so that what it starts ends with it. Without setsid only the shell is ended here, the rest with the run. */
 function servingLines(serve: string): string {
-  const command = `sh -c ${word(serve)}`;
+  const command = `sh -c ${shellQuote(serve)}`;
   return [
     `if command -v setsid >/dev/null; then setsid ${command} & else ${command} & fi`,
     'served=$!',

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
-import { hasPackage, hasProgram, word } from './script.ts';
+import { shellQuote } from '../../core/shell-quote.ts';
+import { hasPackage, hasProgram } from './script.ts';
 import type { Manifest } from './manifest.ts';
 
 export type Runner = 'vitest' | 'jest' | 'mocha' | 'node' | 'other';
@@ -127,7 +128,7 @@ export function callOf({ runner, command, takes, script }: Detected, options: Ca
     return { line, variables: { NODE_OPTIONS: nodeOptions(options) }, keptIn: leaveOut };
   }
   if (runner === 'other' || takes === 'nothing') return { line: command, variables: {}, keptIn: leaveOut };
-  const words = ARGUMENTS[runner](options).map(word).join(' ');
+  const words = ARGUMENTS[runner](options).map(shellQuote).join(' ');
   const line = `${command}${takes === 'npm-arguments' ? ' --' : ''} ${words}`;
   return { line, variables: { PIPEWRIGHT_LIVE: live }, keptIn: [] };
 }

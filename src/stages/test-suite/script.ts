@@ -1,24 +1,20 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { shellQuote } from '../../core/shell-quote.ts';
 import type { SuitePlace } from './suite.ts';
-
-/** One word for the shell, whatever is in it. */
-export function word(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
-}
 
 /** What every suite's script begins with: its folder of reports is here, programs of the project are found, CI is set. */
 export function prelude(place: SuitePlace, variables: Readonly<Record<string, string>> = {}): string {
-  const folders = binFolders(place.folder).map(word);
+  const folders = binFolders(place.folder).map(shellQuote);
   const lines = [
-    `[ -d ${word(place.reports)} ] || { echo 'pipewright: test-suite runs on this machine only; for another one use a shell stage' >&2; exit 126; }`,
+    `[ -d ${shellQuote(place.reports)} ] || { echo 'pipewright: test-suite runs on this machine only; for another one use a shell stage' >&2; exit 126; }`,
     'export CI="${CI:-true}"',
     'unset NODE_TEST_CONTEXT',
     ...Object.entries(variables).map(([name, value]) =>
       // The user's own options stay in force.
       name === 'NODE_OPTIONS'
-        ? `export NODE_OPTIONS="\${NODE_OPTIONS:+$NODE_OPTIONS }"${word(value)}`
-        : `export ${name}=${word(value)}`,
+        ? `export NODE_OPTIONS="\${NODE_OPTIONS:+$NODE_OPTIONS }"${shellQuote(value)}`
+        : `export ${name}=${shellQuote(value)}`,
     ),
   ];
   if (folders.length > 0) lines.push(`export PATH=${folders.join(':')}:"$PATH"`);

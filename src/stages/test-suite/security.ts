@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { shellQuote } from '../../core/shell-quote.ts';
 import { type TestSettings, testSchema } from '../../core/settings/test.ts';
 import type { StepResult } from '../../core/stage-kind.ts';
 import { countBySeverity, type Finding, readAudit, sortFindings } from '../../delivery/reports/npm-audit.ts';
-import { prelude, word } from './script.ts';
+import { prelude } from './script.ts';
 import {
   cannotRun,
   inconclusiveReason,
@@ -36,7 +37,7 @@ export function planSecurity(given: SecuritySettings | undefined, place: SuitePl
       kind: 'report',
       text: 'npm audit --json',
       // Its exit code is 1 for findings and for errors alike: what it says decides.
-      script: `${prelude(place)}npm audit --json >${word(file)} || [ $? -lt 126 ]`,
+      script: `${prelude(place)}npm audit --json >${shellQuote(file)} || [ $? -lt 126 ]`,
       ...(settings.timeout !== undefined && { timeoutMs: settings.timeout }),
       look: () => ({ result: 'asking the registry' }),
       judge: async (ended) => judge(settings, { text: textOf(file), ended, today: place.today }),

@@ -1,7 +1,7 @@
 import type { StepResult } from '../../core/stage-kind.ts';
 import type { TestResults } from '../../delivery/reports/test-results.ts';
 import { judgeTests } from './judge-tests.ts';
-import { prelude, word } from './script.ts';
+import { prelude } from './script.ts';
 import type { ReadySuite, SuiteName, SuitePlace, SuiteResult } from './suite.ts';
 import { forget, keepReports, logOf, type TestFiles, TestWatch } from './watch-tests.ts';
 
@@ -32,7 +32,7 @@ export function testsSuite(command: TestsCommand, place: SuitePlace): ReadySuite
     name,
     kind: 'tests',
     text,
-    script: `${prelude(place, variables)}${forget(files, word)}${command.lines.join('\n')}`,
+    script: `${prelude(place, variables)}${forget(files)}${command.lines.join('\n')}`,
     ...(timeoutMs !== undefined && { timeoutMs }),
     look: () => watch.look(),
     judge: async (ended) => {

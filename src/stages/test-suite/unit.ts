@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { shellQuote } from '../../core/shell-quote.ts';
 import type { TestSettings } from '../../core/settings/test.ts';
 import { readCoverage } from '../../delivery/reports/coverage.ts';
 import { type Manifest, readManifest } from './manifest.ts';
 import { callOf, commandOf, type Detected, detectRunner, missingProgram, ownCommand } from './runners.ts';
-import { word } from './script.ts';
 import { cannotRun, type PlannedSuite, type SuitePlace, type SuiteResult } from './suite.ts';
 import { testsSuite, type TestsCommand } from './tests-suite.ts';
 import { testFiles } from './watch-tests.ts';
@@ -57,7 +57,7 @@ function commandFor(detected: Detected, settings: UnitSettings, place: SuitePlac
     live: takes === 'nothing' && runner !== 'node' ? 'log' : LIVE[runner],
     variables: call.variables,
     lines: [
-      ...(coverage === undefined ? [] : [`mkdir -p -- ${word(coverage)}`]),
+      ...(coverage === undefined ? [] : [`mkdir -p -- ${shellQuote(coverage)}`]),
       ...(call.keptIn.length > 0
         ? ["echo 'pipewright: this runner cannot leave tests out, so all are run'"]
         : []),

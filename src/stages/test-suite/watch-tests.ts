@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { shellQuote } from '../../core/shell-quote.ts';
 import { slug } from '../../core/engine/slug.ts';
 import { readJsonReport } from '../../delivery/reports/json-report.ts';
 import { readJunit, writeJunit } from '../../delivery/reports/junit.ts';
@@ -92,8 +93,8 @@ function readOwn(file: string): readonly TestCase[] | undefined {
 }
 
 /** What an interrupted try of the same attempt left is taken away by the script itself, so that an adopted one keeps it. */
-export function forget({ live, own }: TestFiles, quote: (text: string) => string): string {
-  return `rm -f -- ${quote(live)} ${quote(own)}\n`;
+export function forget({ live, own }: TestFiles): string {
+  return `rm -f -- ${shellQuote(live)} ${shellQuote(own)}\n`;
 }
 
 /** The log of a suite's step. */

@@ -1,3 +1,4 @@
+import { errorCode } from '../../core/error-code.ts';
 import type { NotifySettings } from '../../core/settings/notify.ts';
 import type { Tried } from './attempts.ts';
 
@@ -53,7 +54,7 @@ export async function sendMail(
 /** SMTP: 4xx is for now, 5xx for good; what has no code never got that far. */
 function failureOf(error: unknown): Tried {
   const code = error instanceof Error && 'responseCode' in error ? Number(error.responseCode) : undefined;
-  const name = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const name = errorCode(error) ?? '';
   const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
   const isForGood = name === 'EAUTH' || name === 'ETLS' || (code !== undefined && code >= 500);
   return { ok: false, detail: message ?? 'failed', again: !isForGood };

@@ -1,7 +1,7 @@
+import { oneLine } from '../../core/terminal-text.ts';
 import type { Failure } from '../../core/failure.ts';
 import type { Notice, NoticeStage } from '../../core/notify.ts';
 import { formatDuration } from '../../core/quantities.ts';
-import { sanitizeText } from '../../core/terminal-text.ts';
 
 type Describe = (failure: Failure) => string;
 
@@ -74,9 +74,4 @@ function nextLines({
   }
   const next = [`pipewright why ${runId}`, `pipewright logs ${runId}`];
   return events.includes('lock') ? [...next, `pipewright unlock ${pipeline} --env ${environment}`] : next;
-}
-
-/** What failures quote comes from programs: it may neither break lines nor steer a terminal. */
-function oneLine(text: string): string {
-  return sanitizeText(text).replaceAll(/\s*\n\s*/g, ' ');
 }

@@ -1,3 +1,4 @@
+import { DAY_MS } from '../../core/quantities.ts';
 import type { RunSummary } from '../../core/run-index.ts';
 import { matches } from '../list.ts';
 import type { HistoryState } from '../state.ts';
@@ -26,8 +27,6 @@ export function historyRuns(history: HistoryState, nowMs: number): readonly RunS
       ]),
   );
 }
-
-const DAY_MS = 86_400_000;
 
 function startOfDay(nowMs: number): number {
   return new Date(nowMs).setHours(0, 0, 0, 0);

@@ -1,4 +1,5 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
+import { hasCode } from '../../core/error-code.ts';
 
 const WINDOW_BYTES = 128 * 1024;
 /** Every so many looks the path is compared with the open file: it may have been replaced. */
@@ -94,7 +95,7 @@ export class LogFile {
       this.#sizeBytes = stat.size;
       this.#state = 'open';
     } catch (error) {
-      this.#state = isMissing(error) ? 'missing' : 'unreadable';
+      this.#state = hasCode(error, 'ENOENT') ? 'missing' : 'unreadable';
     }
   }
 
@@ -137,8 +138,4 @@ export class LogFile {
     this.#window = this.#buffer.subarray(0, 0);
     this.#windowStart = 0;
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

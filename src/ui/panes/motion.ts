@@ -1,3 +1,4 @@
+import { spinnerAt } from '../spinner.ts';
 import { clockOf } from '../times.ts';
 
 /**
@@ -16,7 +17,6 @@ const CLOCK = new RegExp(`[\\ue100-\\ue1ff]${FILL}+`, 'g');
 const REMAINS = new RegExp(`[\\ue100-\\ue1ff${FILL}]`, 'g');
 const ANY = new RegExp(`[\\ue100-\\ue1ff${SPINNER_CELL}]`);
 
-const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 /** How long each position of the spinner is seen, milliseconds. */
 export const SPINNER_MS = 100;
 
@@ -54,7 +54,7 @@ export class Motion {
   /** The rows as they are seen at this moment; undefined when nothing in them moves. */
   fill(rows: readonly string[], turn: number): readonly string[] | undefined {
     if (!rows.some((row) => ANY.test(row))) return undefined;
-    const glyph = SPINNER[turn % SPINNER.length] ?? ' ';
+    const glyph = spinnerAt(turn);
     const nowMs = this.#nowMs();
     return rows.map((row) =>
       ANY.test(row)

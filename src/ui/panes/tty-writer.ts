@@ -1,4 +1,5 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
+import { hasCode } from '../../core/error-code.ts';
 
 /** Where frames go. One at a time: `write` only when not `isBusy`. */
 export interface FrameWriter {
@@ -93,7 +94,7 @@ class TtyWriter implements FrameWriter {
       return true;
     } catch (error) {
       // Gone: the frames go nowhere, and the end of the terminal is told otherwise.
-      return !(error instanceof Error && 'code' in error && error.code === 'EAGAIN');
+      return !hasCode(error, 'EAGAIN');
     }
   }
 }

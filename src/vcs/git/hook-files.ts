@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
+import { shellQuote } from '../../core/shell-quote.ts';
 import { failed, ok, type Result } from '../../core/failure.ts';
 import { HOOKS, type HookChange, type HookName } from '../../core/staged.ts';
 import { records } from '../records.ts';
@@ -99,7 +100,7 @@ function isOwn(file: string): boolean {
 function scriptOf(hook: HookName, { node, launcher, project }: HookCaller): string {
   const takesInput = hook === 'pre-push';
   const feed = takesInput ? String.raw`printf '%s\n' "$input" | ` : '';
-  const where = project === '' ? '' : ` --project ${quote(project)}`;
+  const where = project === '' ? '' : ` --project ${shellQuote(project)}`;
   return `#!/bin/sh
 ${MARK} ${hook}: \`pipewright hook uninstall\` removes it and puts back what was here before.
 # Left out once by git's --no-verify, or with PIPEWRIGHT_SKIP_HOOKS=1 in the environment.
@@ -108,8 +109,8 @@ ${takesInput ? 'input=$(cat)\n' : ''}if [ -x "$before" ]; then
   ${feed}"$before" "$@" || exit $?
 fi
 [ "\${PIPEWRIGHT_SKIP_HOOKS:-}" = 1 ] && exit 0
-if [ -x ${quote(node)} ] && [ -f ${quote(launcher)} ]; then
-  set -- ${quote(node)} ${quote(launcher)}${where} hook run ${hook}
+if [ -x ${shellQuote(node)} ] && [ -f ${shellQuote(launcher)} ]; then
+  set -- ${shellQuote(node)} ${shellQuote(launcher)}${where} hook run ${hook}
 elif command -v pipewright >/dev/null 2>&1; then
   set -- pipewright${where} hook run ${hook}
 else
@@ -119,10 +120,6 @@ else
 fi
 ${feed}"$@"
 `;
-}
-
-function quote(text: string): string {
-  return `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /**

@@ -1,15 +1,12 @@
 import { failed, ok, type Result } from '../../core/failure.ts';
 import type { Change, TreeRange } from '../../core/vcs.ts';
-import { type DiffSection, sectionsOf, textOf } from '../count-lines.ts';
+import { type DiffSection, MAX_DIFF_BYTES, sectionsOf, textOf } from '../count-lines.ts';
 import { cutAtLine, joined } from '../cut-at-line.ts';
 import { invalid } from '../records.ts';
 import { answered, type Tool } from '../run-tool.ts';
 import { untrackedChanges, untrackedDiff } from '../untracked-files.ts';
 import { unknownOr } from './log.ts';
 import { quoted } from './run-hg.ts';
-
-/** Of a diff that lines are counted in. */
-const MAX_DIFF_BYTES = 64 * 1024 * 1024;
 
 interface StatusEntry {
   readonly path: string;

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { ok, type Result } from '../../core/failure.ts';
 import type { Change, TreeRange } from '../../core/vcs.ts';
-import { type DiffSection, sectionsOf, textOf } from '../count-lines.ts';
+import { type DiffSection, MAX_DIFF_BYTES, sectionsOf, textOf } from '../count-lines.ts';
 import { cutAtLine, joined } from '../cut-at-line.ts';
 import { invalid } from '../records.ts';
 import { notACommit } from '../request.ts';
@@ -12,9 +12,6 @@ import { numberOf, readLog } from './log.ts';
 import { revision, type SvnPlace } from './place.ts';
 import { svnXml } from './run-svn.ts';
 import { allOf, type Element } from './xml.ts';
-
-/** Of a diff that lines are counted in. */
-const MAX_DIFF_BYTES = 64 * 1024 * 1024;
 
 /** What svn is asked to compare. */
 export interface SvnTrees {

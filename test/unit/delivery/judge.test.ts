@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { InstanceFacts } from '../../../src/core/runtime.ts';
 import { verifySchema } from '../../../src/core/settings/verify.ts';
-import { median } from '../../../src/delivery/deploy/baseline.ts';
+import { median } from '../../../src/delivery/median.ts';
 import { type Expected, judge, type Look, slowLimit } from '../../../src/delivery/verify/judge.ts';
 import latencies from '../../fixtures/latencies-ms.json' with { type: 'json' };
 

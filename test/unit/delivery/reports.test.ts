@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { median } from '../../../src/delivery/median.ts';
 import { readCoverage } from '../../../src/delivery/reports/coverage.ts';
 import { readJsonReport } from '../../../src/delivery/reports/json-report.ts';
 import { readJunit, writeJunit } from '../../../src/delivery/reports/junit.ts';
-import { medianScores, median, readLighthouse } from '../../../src/delivery/reports/lighthouse.ts';
+import { medianScores, readLighthouse } from '../../../src/delivery/reports/lighthouse.ts';
 import { liveLines } from '../../../src/delivery/reports/live-lines.ts';
 import { readAudit, sortFindings } from '../../../src/delivery/reports/npm-audit.ts';
 import { tapReader } from '../../../src/delivery/reports/tap.ts';
