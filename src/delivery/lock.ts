@@ -36,7 +36,7 @@ mkdir -p "$(dirname "$FILE")" && umask 077 || exit 1
 [ -e "$ROOT/.gitignore" ] || echo '*' > "$ROOT/.gitignore" # on this machine it lies in the project
 now=$(date +%s)
 mine="$FILE.$RUN.$$"
-printf '%s %s %s %s\\n' "$RUN" "$BY" "$now" "$((now + TTL_S))" > "$mine"
+printf '%s %s %s %s\\n' "$RUN" "$BY" "$now" "$((now + TTL_S))" | cat > "$mine" || { rm -f "$mine"; exit 1; } # cat says why: a full disk is no lock
 finish() { rm -f "$mine"; [ "$1" = got ] && echo got; exit 0; }
 ln "$mine" "$FILE" 2>/dev/null && finish got
 read -r run by since expires < "$FILE" || { ln "$mine" "$FILE" 2>/dev/null && finish got; }

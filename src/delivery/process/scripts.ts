@@ -104,11 +104,12 @@ exit 0
 /** incoming/RELEASE.tar.gz becomes releases/RELEASE, visible only when whole. */
 export const UNPACK = `${LOOK}
 mkdir -p releases
-if [ ! -f "releases/$RELEASE/digest" ]; then
+# Compared, not only there: after a power cut the file may be empty.
+if [ "$(cat "releases/$RELEASE/digest" 2>/dev/null)" != "$DIGEST" ]; then
   rm -rf "releases/.$RELEASE" "releases/$RELEASE"
   mkdir -p "releases/.$RELEASE/files"
   (umask 022; tar xzf "incoming/$RELEASE.tar.gz" -C "releases/.$RELEASE/files") || exit 1
-  printf '%s\\n' "$DIGEST" > "releases/.$RELEASE/digest"
+  printf '%s\\n' "$DIGEST" | put "releases/.$RELEASE/digest" || exit 1
   mv "releases/.$RELEASE" "releases/$RELEASE" || exit 1
 fi
 rm -f "incoming/$RELEASE.tar.gz"
@@ -151,8 +152,8 @@ export const START = `${LOOK}
 if is_instance "$NAME" && runs "$NAME" && [ ! -e "instances/$NAME/stop" ]; then describe "$NAME"; exit 0; fi
 cd "instances/$NAME" || exit 1
 rm -f stop supervisor state
-cp meta.new meta
-printf '%s\\n' "$(cd "../../releases/$RELEASE/files" && pwd)" > workdir
+cp meta.new meta || exit 1
+(cd "../../releases/$RELEASE/files" && pwd) | put workdir && [ -s workdir ] || exit 1
 cd ../..
 launch "$(pwd)/instances/$NAME"
 wait_for "instances/$NAME/state" 200 || { echo "its supervisor did not start" >&2; exit 1; }
@@ -163,7 +164,7 @@ describe "$NAME"
 export const SERVE = `${LOOK}
 mkdir -p proxy
 generation=$(($(cut -d' ' -f1 proxy/target 2>/dev/null || echo 0) + 1))
-printf '%s %s 127.0.0.1 %s open 0\\n' "$generation" "$NAME" "$PORT" | put proxy/target
+printf '%s %s 127.0.0.1 %s open 0\\n' "$generation" "$NAME" "$PORT" | put proxy/target || exit 1
 ln -sfn "releases/$RELEASE" current
 `;
 
@@ -171,7 +172,7 @@ ln -sfn "releases/$RELEASE" current
 export const SWITCH = `${LOOK}
 mkdir -p proxy
 generation=$(($(cut -d' ' -f1 proxy/target 2>/dev/null || echo 0) + 1))
-printf '%s %s 127.0.0.1 %s open %s\\n' "$generation" "$NAME" "$PORT" "$DRAIN_MS" | put proxy/target
+printf '%s %s 127.0.0.1 %s open %s\\n' "$generation" "$NAME" "$PORT" "$DRAIN_MS" | put proxy/target || exit 1
 started=no
 if [ -f proxy/supervisor ] && read -r pid pid_since < proxy/supervisor && alive "$pid" "$pid_since"; then
   [ -f proxy/state ] && read -r pid pid_since rest < proxy/state && alive "$pid" "$pid_since" && kill -HUP "$pid"

@@ -22,7 +22,7 @@ export const SUPERVISOR = `#!/bin/sh
 ${SHELL_LIBRARY}
 umask 077
 cd "$1" || exit 1
-printf '%s %s\\n' "$$" "$(since $$)" | put supervisor
+printf '%s %s\\n' "$$" "$(since $$)" | put supervisor || exit 1 # nobody could find it again
 restarts=0 code=-
 trap 'signal_group TERM "$pid"' TERM INT
 trap '' HUP
