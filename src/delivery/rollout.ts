@@ -1,7 +1,7 @@
 import { failed, ok, type Result } from '../core/failure.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Artifact, Instance, InstanceFacts, Runtime, RuntimeIo, Target } from '../core/runtime.ts';
-import { isSame, waitHealthy } from './health.ts';
+import { isSame, messageOf, waitHealthy } from './health.ts';
 import { probe } from './probe.ts';
 
 /** One service on one host, and what is to run there. */
@@ -93,6 +93,7 @@ async function seenServing(
   let last = 'no answer';
   for (let attempt = 0; attempt < SERVING_TRIES; attempt += 1) {
     const answer = await probe(target.host, { port, path: health.path, timeoutMs: 5000, signal: io.signal });
+    if (io.signal.aborted) return failed({ reason: 'cancelled', by: 'signal' });
     const by = answer.ok ? answer.value.instance : undefined;
     if (
       answer.ok &&
@@ -106,7 +107,7 @@ async function seenServing(
     } else {
       last = answer.ok
         ? `${health.path} answers ${answer.value.status}${by === undefined ? '' : ` from ${by}`}`
-        : 'no answer';
+        : messageOf(answer.failure);
     }
     await clock.sleep(SERVING_PAUSE_MS, io.signal);
   }

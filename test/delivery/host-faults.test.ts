@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   rmSync,
   truncateSync,
   writeFileSync,
@@ -12,6 +13,7 @@ import net from 'node:net';
 import path from 'node:path';
 import process from 'node:process';
 import { expect, onTestFinished, test } from 'vitest';
+import { ok, type Result } from '../../src/core/failure.ts';
 import { acquireLock } from '../../src/delivery/lock.ts';
 import { restore } from '../../src/delivery/restore.ts';
 import { rollOut } from '../../src/delivery/rollout.ts';
@@ -183,4 +185,34 @@ test('from recreate to start-first: the port goes to the proxy, and what served 
   expect(notes.join('\n')).toContain('goes from the service to its proxy');
   expect(await get(`http://127.0.0.1:${rig.port}/`)).toBe('two');
   expect(valueOf(await runtime.current(target, io))?.address?.port).not.toBe(rig.port);
+});
+
+test('what dies right before the switch is said with what clients get instead, and a cancel is a cancel', async () => {
+  await using rig = await processRig({ strategy: 'recreate' });
+  const { runtime, target, build, rollout } = rig;
+  const artifact = await build('one', 'run-1');
+  valueOf(await runtime.deliver(target, artifact, io));
+  const killed = async (): Promise<Result<void>> => {
+    const [name = ''] = readdirSync(at(rig, SERVICE, 'instances'));
+    for (const file of ['supervisor', 'state']) {
+      const pid = readFileSync(at(rig, SERVICE, 'instances', name, file), 'utf8').split(' ')[0];
+      process.kill(Number(pid), 'SIGKILL');
+    }
+    return ok(undefined);
+  };
+  expect(await rollOut({ ...rollout(artifact), recheck: killed })).toMatchObject({
+    ok: false,
+    failure: {
+      message: expect.stringMatching(
+        /after the switch port \d+ is not served by the new version: .*ECONNREFUSED/,
+      ),
+    },
+  });
+  const stop = new AbortController();
+  const recheck = (): Promise<Result<void>> => {
+    setTimeout(() => stop.abort(), 500);
+    return killed();
+  };
+  const cancelled = rollOut({ ...rollout(artifact), recheck, io: { ...io, signal: stop.signal } });
+  expect(await cancelled).toMatchObject({ ok: false, failure: { reason: 'cancelled' } });
 });
