@@ -16,8 +16,9 @@ import { openVcs } from '../../src/vcs/index.ts';
 import { type DockerPair, startPair } from '../support/docker-pair.ts';
 import { BUSYBOX, valueOf, writeContext } from '../support/docker-rig.ts';
 import { noDockerd } from '../support/dockerd.ts';
-import { driveWith, pipelineOf, requestFor, stage, testBench } from '../support/fakes.ts';
+import { driveWith, requestFor, testBench } from '../support/fakes.ts';
 import { get, startLoad } from '../support/load.ts';
+import { shipPipeline } from '../support/ship.ts';
 import { hasSshd } from '../support/sshd.ts';
 
 const PORT = 18_282;
@@ -97,18 +98,13 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('from commit to a verif
     runs.count += 1;
     const id = `20260101-00000${runs.count}-abcdefg`;
     const deps = { ...bench.deps, ids: { ...bench.deps.ids, runId: () => id } };
-    const names = ['service-build', 'deploy', 'verify'] as const;
-    const definition = pipelineOf(
-      names.map((uses, index) =>
-        stage(uses, index === 0 ? [] : [names[index - 1] ?? ''], {
-          uses,
-          config: {},
-          on_failure: uses === 'service-build' ? 'stop' : 'rollback',
-        }),
-      ),
-    );
     const drive = driveWith({ assumeYes: true });
-    const request = requestFor(definition, { project, settings, environment: 'production', assumeYes: true });
+    const request = requestFor(shipPipeline(), {
+      project,
+      settings,
+      environment: 'production',
+      assumeYes: true,
+    });
     return valueOf(await createEngine(deps).start(request, drive));
   }
 

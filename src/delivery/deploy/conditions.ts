@@ -64,7 +64,8 @@ export interface PlaceFacts {
   readonly free_bytes: number;
   readonly needed_bytes: number;
   readonly volume: string;
-  readonly digest_on_host: boolean;
+  /** Absent where there was no room to bring it: nothing is known then. */
+  readonly digest_on_host?: boolean;
 }
 
 /** Spec 2, 3, and the state of its own that a first deploy is. */
@@ -154,6 +155,11 @@ export function lockHeld(
 
 /** What lies on the host is what was built, and could be started: platform, tools, ports, compose file. */
 export function startable(places: readonly PlaceFacts[]): readonly Condition[] {
+  const unknown = places.filter(({ digest_on_host: is }) => is === undefined).map(({ place }) => place);
+  if (unknown.length > 0) {
+    const reason = `not brought to ${unknown.join(', ')}: no room`;
+    return ['digest', 'startable'].map((name) => condition(name, 'unmeasured', reason));
+  }
   const wrong = places.filter(({ digest_on_host: is }) => !is).map(({ place }) => place);
   const broken = places.filter(({ problems }) => problems.length > 0);
   return [

@@ -46,7 +46,9 @@ export async function deployRelease(
   for (const [index, place] of record.places.entries()) {
     const done = await deployPlace(session, record, place, { index: index + 2, total: count + 1 });
     if (!done.ok) {
-      await restoreAtOnce(session, record, place);
+      const isBack = await restoreAtOnce(session, record, place);
+      const isElsewhere = places.some(({ service }) => service === place.service);
+      if (isBack && !isElsewhere) await noteFailed(session, record, place);
       return done;
     }
     places.push({ ...asJson(place), ...done.value });
@@ -177,22 +179,39 @@ export function noteRelease(
 /**
  * Spec 2: a service that did not come up gets its former version back at once, whatever the pipeline says of failures;
  * with `recreate` nothing else serves. With start-first the former version was never away. Not over a change of the
- * database: the undo asks for that.
+ * database: the undo asks for that. True when the former version is known to serve.
  */
 async function restoreAtOnce(
   session: DeliverySession,
   record: GateRecord,
   place: PlaceRecord,
-): Promise<void> {
-  const settings = session.services.find(({ service }) => service === place.service)?.settings;
-  if (settings?.strategy !== 'recreate' || !place.previous || session.context.signal.aborted) return;
-  if (record.has_migration) return;
-  await session.context.task({
+): Promise<boolean> {
+  const { context } = session;
+  if (!place.previous || context.signal.aborted || record.has_migration) return false;
+  const opened = await session.open(place.service, place.host);
+  if (!opened.ok) return false;
+  const { runtime, target } = opened.value;
+  if (target.settings.strategy === 'start-first') {
+    const serves = await runtime.current(target, { signal: context.signal, log: context.log });
+    return serves.ok && serves.value !== undefined && serves.value.run_id !== context.runId;
+  }
+  const restored = await context.task({
     name: `restore ${placeName(place.service, place.host)}`,
     text: `bring back the former version of ${place.service} on ${place.host}`,
     context: place.host,
     work: (io) => restorePlace(session, record, place, io),
   });
+  return restored.ok;
+}
+
+/** It was put on record before it served; left so, it would count as what runs. */
+async function noteFailed(
+  session: DeliverySession,
+  record: GateRecord,
+  { service }: PlaceRecord,
+): Promise<void> {
+  const unit = record.artifacts[service];
+  if (unit) await noteRelease(session, record, { service, artifact: asArtifact(unit), verdict: 'failed' });
 }
 
 /** One service@host back to what the gate found there. */

@@ -93,7 +93,19 @@ export async function passGate(
     ),
   );
   if (!locked.ok) return gateFailed(found);
-  // Only now: whoever held it may have deployed something newer meanwhile.
+  const passed = await lookUnderLock(session, candidate, options, { io, found, note });
+  // A closed gate changes nothing, so it keeps nobody out.
+  if (!passed.ok) await session.unlock(hosts);
+  return passed;
+}
+
+/** Only under the lock: whoever held it may have deployed something newer meanwhile. */
+async function lookUnderLock(
+  session: DeliverySession,
+  candidate: Candidate,
+  options: GateOptions,
+  { io, found, note }: Looking,
+): Promise<Result<JsonObject>> {
   await note(...(await historyConditions(session, candidate, options)));
   const whole = await completeCandidate(session, candidate, io);
   if (!whole.ok) return whole;
@@ -102,7 +114,7 @@ export async function passGate(
   const facts = places.value.map((place) => place.facts);
   await note(
     ...conditions.rollbackPossible(facts),
-    conditions.diskFree(facts, context.settings.deploy.min_free_disk),
+    conditions.diskFree(facts, session.context.settings.deploy.min_free_disk),
     ...conditions.startable(facts),
   );
   if (failures(found).length > 0) return gateFailed(found);
@@ -115,6 +127,13 @@ export async function passGate(
       has_migration: candidate.has_migration,
     }),
   );
+}
+
+interface Looking {
+  readonly io: TaskIo;
+  /** All conditions so far; `note` adds to them and says them. */
+  readonly found: readonly Condition[];
+  readonly note: (...more: readonly Condition[]) => Promise<void>;
 }
 
 /** Waits for its turn as long as `lock_wait` says; whoever holds the environment comes to its end. */

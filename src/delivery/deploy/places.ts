@@ -90,7 +90,9 @@ async function lookAtPlace(
       free_bytes: space.value.free_bytes,
       needed_bytes: space.value.needed_bytes,
       volume: space.value.place,
-      digest_on_host: !problems.value.some((problem) => problem.includes(artifact.digest)),
+      ...(hasRoom && {
+        digest_on_host: !problems.value.some((problem) => problem.includes(artifact.digest)),
+      }),
     },
     record: {
       service,

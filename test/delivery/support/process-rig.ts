@@ -95,7 +95,7 @@ export async function processRig({ strategy, host }: RigOptions): Promise<Proces
   };
 }
 
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   const server = net.createServer();
   const { promise, resolve } = Promise.withResolvers<number>();
   server.listen(0, '127.0.0.1', () => {

@@ -1,18 +1,25 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+interface ServiceFaults {
+  readonly bootMs?: number;
+  /** JavaScript that runs when it starts. */
+  readonly bug?: string;
+}
+
 /** Files of a small service that answers with `text`; how it misbehaves is a file beside it, or a variable. */
 export function writeService(
   folder: string,
   text: string,
-  { bootMs = 0 }: { readonly bootMs?: number } = {},
+  { bootMs = 0, bug = '' }: ServiceFaults = {},
 ): void {
   mkdirSync(folder, { recursive: true });
-  writeFileSync(path.join(folder, 'server.mjs'), serverText(text, bootMs));
+  writeFileSync(path.join(folder, 'server.mjs'), serverText(text, bootMs, bug));
 }
 
-function serverText(text: string, bootMs: number): string {
+function serverText(text: string, bootMs: number, bug: string): string {
   return `
+${bug}
 import http from 'node:http';
 import { existsSync } from 'node:fs';
 const server = http.createServer((request, response) => {
