@@ -2,7 +2,7 @@ import { failed, ok, type Result } from '../core/failure.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Artifact, Instance, InstanceFacts, Runtime, RuntimeIo, Target } from '../core/runtime.ts';
 import { isSame, messageOf, waitHealthy } from './health.ts';
-import { probe } from './probe.ts';
+import { probe, type ProbeAnswer } from './probe.ts';
 
 /** One service on one host, and what is to run there. */
 export interface Rollout {
@@ -94,21 +94,13 @@ async function seenServing(
   for (let attempt = 0; attempt < SERVING_TRIES; attempt += 1) {
     const answer = await probe(target.host, { port, path: health.path, timeoutMs: 5000, signal: io.signal });
     if (io.signal.aborted) return failed({ reason: 'cancelled', by: 'signal' });
-    const by = answer.ok ? answer.value.instance : undefined;
-    if (
-      answer.ok &&
-      answer.value.status === health.status &&
-      (by === undefined || by === (instance.name ?? by))
-    ) {
+    const problem = answer.ok ? wrongAnswer(answer.value, target, instance) : messageOf(answer.failure);
+    if (problem === undefined) {
       const facts = await runtime.inspect(target, instance, io);
       if (!facts.ok) return facts;
       if (isSame(before, facts.value)) return ok(facts.value);
-      last = 'it restarted right after the switch';
-    } else {
-      last = answer.ok
-        ? `${health.path} answers ${answer.value.status}${by === undefined ? '' : ` from ${by}`}`
-        : messageOf(answer.failure);
     }
+    last = problem ?? 'it restarted right after the switch';
     await clock.sleep(SERVING_PAUSE_MS, io.signal);
   }
   return failed({
@@ -116,4 +108,14 @@ async function seenServing(
     message: `${target.service} on ${target.host.name}: after the switch port ${port} is not served by the new version: ${last}`,
     retryable: false,
   });
+}
+
+/** Undefined where it is the expected one, and of this instance as far as that can be told. */
+function wrongAnswer(
+  { status, instance: by }: ProbeAnswer,
+  { settings: { health } }: Target,
+  { name }: Instance,
+): string | undefined {
+  if (status === health.status && (by === undefined || by === (name ?? by))) return undefined;
+  return `${health.path} answers ${status}${by === undefined ? '' : ` from ${by}`}`;
 }

@@ -69,13 +69,9 @@ async function lookAtPlace(
   if (!space.ok) return space;
   const floor = session.context.settings.deploy.min_free_disk;
   const hasRoom = space.value.free_bytes >= Math.max(floor, space.value.needed_bytes);
-  const delivered = hasRoom
-    ? await runtime.deliver(target, artifact, io)
-    : ok({ bytes_sent: 0, method: 'no room' });
-  if (!delivered.ok) return delivered;
-  await io.log(`${name}: ${delivered.value.bytes_sent} bytes sent (${delivered.value.method})`);
-  const problems = hasRoom ? await runtime.check(target, artifact, io) : ok([]);
-  if (!problems.ok) return problems;
+  const brought = hasRoom ? await bring(place, artifact, io) : ok(undefined);
+  if (!brought.ok) return brought;
+  const problems = brought.value;
   const previous = await previousOf(session, place, artifact, io);
   if (!previous.ok) return previous;
   const before = previous.value;
@@ -86,12 +82,12 @@ async function lookAtPlace(
       place: name,
       ...(before && { previous: before }),
       previous_problems: previousProblems.value,
-      problems: problems.value,
+      problems: problems ?? [],
       free_bytes: space.value.free_bytes,
       needed_bytes: space.value.needed_bytes,
       volume: space.value.place,
-      ...(hasRoom && {
-        digest_on_host: !problems.value.some((problem) => problem.includes(artifact.digest)),
+      ...(problems && {
+        digest_on_host: !problems.some((problem) => problem.includes(artifact.digest)),
       }),
     },
     record: {
@@ -101,6 +97,19 @@ async function lookAtPlace(
       baseline_ms: before ? await baselineOf(session, place, io) : {},
     },
   });
+}
+
+/** Delivers it; what keeps it from starting there. */
+async function bring(
+  { runtime, target, service, host }: OpenPlace,
+  artifact: Artifact,
+  io: RuntimeIo,
+): Promise<Result<readonly string[]>> {
+  const delivered = await runtime.deliver(target, artifact, io);
+  if (!delivered.ok) return delivered;
+  const { bytes_sent: bytes, method } = delivered.value;
+  await io.log(`${placeName(service, host.name)}: ${bytes} bytes sent (${method})`);
+  return runtime.check(target, artifact, io);
 }
 
 function unitOf(artifact: Artifact): NonNullable<PlaceRecord['previous']> {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import type { z } from 'zod';
@@ -166,8 +166,8 @@ export async function shipRig(options: ShipRigOptions = {}): Promise<ShipRig> {
     [Symbol.asyncDispose]: async () => {
       const { deploy } = settingsFor({});
       const runtime = createProcessRuntime({ deploy, secrets, ids: systemIds });
-      for (const host of ['local', ...Object.keys(contexts)]) {
-        const opened = await hosts.open(host);
+      for (const name of ['local', ...Object.keys(contexts)]) {
+        const opened = await hosts.open(name);
         if (!opened.ok) continue;
         for (const [service, settings] of Object.entries(deploy.services)) {
           const place = { environment: ENVIRONMENT, project: 'shop', projectFolder: lab.root };
