@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
+import { freePort } from '../support/free-port.ts';
 import { git } from '../support/repositories.ts';
 import { createLab, type Lab } from './lab.ts';
 
@@ -81,14 +81,4 @@ const server = http.createServer((request, response) => response.end(${JSON.stri
 process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
 server.listen(Number(process.env.PORT), '127.0.0.1');
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-  });
-  return promise;
 }

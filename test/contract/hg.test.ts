@@ -1,9 +1,10 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import { openVcs } from '../../src/vcs/index.ts';
 import { hasTool, hgLab } from '../support/repositories.ts';
-import { valueOf, vcsContract } from './vcs.contract.ts';
+import { vcsContract } from './vcs.contract.ts';
 
 describe.skipIf(!hasTool('hg'))('Mercurial', () => {
   vcsContract(hgLab, { kind: 'hg', hasStage: false, email: 'bob@example.org' });

@@ -1,6 +1,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { failureOf } from '../support/results.ts';
 import type { RunEvent } from '../../src/core/events.ts';
 import type { RunRequest, RunStore } from '../../src/core/ports.ts';
 import {
@@ -8,7 +9,6 @@ import {
   ended,
   event,
   events,
-  failureOf,
   finished,
   openStore,
   RUN,

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import { openVcs } from '../../src/vcs/index.ts';
 import { hasTool, svnLab } from '../support/repositories.ts';
-import { valueOf, vcsContract } from './vcs.contract.ts';
+import { vcsContract } from './vcs.contract.ts';
 
 describe.skipIf(!hasTool('svn'))('Subversion', () => {
   vcsContract(svnLab, { kind: 'svn', hasStage: false, email: 'bob@example.org' });

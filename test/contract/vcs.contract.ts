@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Result } from '../../src/core/failure.ts';
+import { valueOf } from '../support/results.ts';
 import type { Change, Vcs } from '../../src/core/vcs.ts';
 import { openVcs } from '../../src/vcs/index.ts';
 import type { RepositoryLab } from '../support/repositories.ts';
@@ -16,12 +16,6 @@ export interface VcsTraits {
 }
 
 const LINES = Array.from({ length: 30 }, (_, index) => `line ${index}`).join('\n');
-
-/** The value, or a failed test that says why there is none. */
-export function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 /** What every repository promises; run on real ones. */
 export function vcsContract(create: () => RepositoryLab, traits: VcsTraits): void {

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import type { RunState } from '../../src/core/run-state.ts';
 import { buildSchema } from '../../src/core/settings/build.ts';
@@ -11,7 +12,7 @@ import { defaultSettings } from '../../src/core/settings/index.ts';
 import { readBuiltImages } from '../../src/delivery/images/built-image.ts';
 import { createReleaseStore } from '../../src/persistence/release-store.ts';
 import { openVcs } from '../../src/vcs/index.ts';
-import { engineAt, valueOf, writeContext, BUSYBOX } from '../support/docker-rig.ts';
+import { engineAt, writeContext, BUSYBOX } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 import { driveWith, pipelineOf, requestFor, stage, testBench } from '../support/fakes.ts';
 

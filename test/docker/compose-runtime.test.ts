@@ -2,12 +2,12 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import type { Artifact, Instance, Runtime, RuntimeIo, Target } from '../../src/core/runtime.ts';
 import { deploySchema } from '../../src/core/settings/deploy.ts';
 import { createComposeRuntime } from '../../src/delivery/docker/compose-runtime.ts';
 import { proxySource } from '../../src/delivery/proxy/source.ts';
 import { type DockerPair, secretsOf, startPair } from '../support/docker-pair.ts';
-import { valueOf } from '../support/docker-rig.ts';
 import { noDockerd } from '../support/dockerd.ts';
 import { get, startLoad } from '../support/load.ts';
 import { hasSshd } from '../support/sshd.ts';

@@ -1,12 +1,12 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failureOf, valueOf } from '../support/results.ts';
 import type { Artifact, Instance, Runtime, RuntimeIo, Target } from '../../src/core/runtime.ts';
 import { deploySchema } from '../../src/core/settings/deploy.ts';
 import { createContainerRuntime } from '../../src/delivery/docker/container-runtime.ts';
 import { proxySource } from '../../src/delivery/proxy/source.ts';
 import { type DockerPair, secretsOf, startPair } from '../support/docker-pair.ts';
-import { failureOf, valueOf } from '../support/docker-rig.ts';
 import { noDockerd } from '../support/dockerd.ts';
 import { get, startLoad } from '../support/load.ts';
 import { hasSshd } from '../support/sshd.ts';

@@ -11,8 +11,9 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failureOf, valueOf } from '../support/results.ts';
 import { probeDocker } from '../../src/cli/commands/doctor-docker.ts';
-import { BUSYBOX, collect, engineAt, failureOf, valueOf, writeContext } from '../support/docker-rig.ts';
+import { BUSYBOX, collect, engineAt, writeContext } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'pipewright-engine-'));

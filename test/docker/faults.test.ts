@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failureOf, valueOf } from '../support/results.ts';
 import { type ImageTransfer, transferImage } from '../../src/delivery/transfer/image-transfer.ts';
 import { createBlobStore } from '../../src/delivery/registry/blob-store.ts';
 import { createRegistry } from '../../src/delivery/registry/registry.ts';
 import { createEngines } from '../../src/executors/docker/engines.ts';
 import { type DockerPair, startPair } from '../support/docker-pair.ts';
-import { collect, engineAt, failureOf, valueOf, writeContext } from '../support/docker-rig.ts';
+import { collect, engineAt, writeContext } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 import { hasSshd } from '../support/sshd.ts';
 

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { extract } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { failureOf, valueOf } from '../support/results.ts';
 import { parseIgnoreFile } from '../../src/executors/docker/ignore-file.ts';
-import { collect, engineAt, failureOf, valueOf } from '../support/docker-rig.ts';
+import { collect, engineAt } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 
 const FILES = [

@@ -2,13 +2,14 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { failureOf, valueOf } from '../support/results.ts';
 import type { ContainerEngine } from '../../src/core/containers.ts';
 import type { Host } from '../../src/core/hosts.ts';
 import type { Executors } from '../../src/core/ports.ts';
 import { buildSchema } from '../../src/core/settings/build.ts';
 import { type ImageTransfer, transferImage } from '../../src/delivery/transfer/image-transfer.ts';
 import { createExecutors } from '../../src/executors/index.ts';
-import { BUSYBOX, collect, failureOf, valueOf, writeContext } from '../support/docker-rig.ts';
+import { BUSYBOX, collect, writeContext } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 import { hasSshd, type SshServer, startSshd } from '../support/sshd.ts';
 

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startLoad } from '../delivery/support/load.ts';
-import { openShop, type Shop } from './support/shop.ts';
+import { openServingShop, type Shop } from './support/shop.ts';
 
 /*
  * One shop whose first version is healthy; each fault is deployed over it and must leave it as it was. The tests run in
@@ -11,9 +11,7 @@ import { openShop, type Shop } from './support/shop.ts';
 
 let shop: Shop;
 beforeAll(async () => {
-  shop = await openShop();
-  const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
-  if (code !== 0) throw new Error(stdout);
+  shop = await openServingShop();
 }, 60_000);
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();

@@ -5,15 +5,13 @@ import { z } from 'zod';
 import { startLoad } from '../delivery/support/load.ts';
 import { LAUNCHER, PINNED_NODE } from '../support/cli.ts';
 import { onPty } from '../support/pty.ts';
-import { openShop, type Shop } from './support/shop.ts';
+import { openServingShop, type Shop } from './support/shop.ts';
 
 /* Deploys that are stopped in the middle: by Ctrl-C, by SIGTERM, by kill -9. Clients ask all the time. */
 
 let shop: Shop;
 beforeAll(async () => {
-  shop = await openShop();
-  const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
-  if (code !== 0) throw new Error(stdout);
+  shop = await openServingShop();
 }, 60_000);
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();

@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync }
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryProject, type TemporaryProject } from '../support/cli.ts';
-import { git } from '../support/repositories.ts';
+import { git, gitEnvironment } from '../support/repositories.ts';
 
 const AWS = ['AKIA', 'ABCDEFGH12345678'].join('');
 
@@ -31,16 +31,7 @@ function tryGit(cwd: string, args: readonly string[], env: Readonly<Record<strin
   const { status, stderr } = spawnSync('git', [...args], {
     cwd,
     encoding: 'utf8',
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: cwd,
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_AUTHOR_NAME: 'Ada',
-      GIT_AUTHOR_EMAIL: 'ada@example.org',
-      GIT_COMMITTER_NAME: 'Ada',
-      GIT_COMMITTER_EMAIL: 'ada@example.org',
-      ...env,
-    },
+    env: { ...gitEnvironment(cwd), ...env },
   });
   return { code: status ?? -1, stderr };
 }

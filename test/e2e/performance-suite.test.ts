@@ -1,8 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
-import { once } from 'node:events';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { PINNED_NODE, temporaryProject } from '../support/cli.ts';
 
 // Lighthouse is the user's and takes 8 s a run: a program that writes its reports stands in for it here. The report it
@@ -20,16 +19,6 @@ fetch(process.argv[2]).then(async (answer) => {
 const SERVER = `require('node:fs').writeFileSync('server.pid', String(process.pid));
 setTimeout(() => require('node:http').createServer((_, answer) => answer.end('here')).listen(Number(process.argv[2]), '127.0.0.1'), 300);
 `;
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
 
 /** Measures a page that the project serves itself, with these scores, run by run. */
 async function measure(scores: readonly (number | null)[], more = '') {

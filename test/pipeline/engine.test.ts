@@ -1,16 +1,11 @@
 import { expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import type { RunState } from '../../src/core/run-state.ts';
-import type { Result } from '../../src/core/failure.ts';
 import { driveWith, exitOne, pipelineOf, requestFor, stage, step, testBench } from '../support/fakes.ts';
 
 const statuses = (state: RunState) =>
   Object.fromEntries(Object.values(state.stages).map(({ name, status }) => [name, status]));
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 test('a pipeline whose stages pass ends as success, in order', async () => {
   const { deps, executor } = testBench();

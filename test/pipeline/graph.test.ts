@@ -1,11 +1,12 @@
 import { expect, test } from 'vitest';
 import type { PipelineDefinition, StageDefinition } from '../../src/core/definition.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
-import { failed, ok, type Result } from '../../src/core/failure.ts';
+import { failed, ok } from '../../src/core/failure.ts';
 import { defineStage } from '../../src/core/stage-kind.ts';
 import type { RunState } from '../../src/core/run-state.ts';
 import { stageKinds } from '../../src/stages/index.ts';
 import { z } from 'zod';
+import { valueOf } from '../support/results.ts';
 import {
   driveWith,
   exitOne,
@@ -17,11 +18,6 @@ import {
 } from '../support/fakes.ts';
 
 /* Which stages run, in which order, and what ends them: stages at the end, conditions, pipelines inside. */
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 async function runOf(bench: TestBench, definition: PipelineDefinition, params = {}): Promise<RunState> {
   return valueOf(await createEngine(bench.deps).start(requestFor(definition, { params }), driveWith()));

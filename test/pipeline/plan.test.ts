@@ -1,17 +1,12 @@
 import { expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import type { Plan, PlannedStage, StartRequest } from '../../src/core/engine/api.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import { inOrder } from '../../src/core/engine/plan.ts';
 import type { StageDefinition } from '../../src/core/definition.ts';
-import type { Result } from '../../src/core/failure.ts';
 import { driveWith, exitOne, pipelineOf, requestFor, stage, step, testBench } from '../support/fakes.ts';
 
 /* What a plan says before anything runs: the same rules as a run, with the stages before assumed to pass. */
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 async function planOf(
   stages: readonly StageDefinition[],

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import type { RunEvent } from '../../src/core/events.ts';
-import type { Result } from '../../src/core/failure.ts';
 import type { StageDefinition } from '../../src/core/definition.ts';
 import {
   driveWith,
@@ -13,11 +13,6 @@ import {
   testBench,
   type TestBench,
 } from '../support/fakes.ts';
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 /** A finished run whose journal is then cut after the last event that `keep` accepts, as a crash leaves it. */
 async function crashed(

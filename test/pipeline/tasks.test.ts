@@ -1,15 +1,11 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
-import { failed, ok, type Result } from '../../src/core/failure.ts';
+import { failed, ok } from '../../src/core/failure.ts';
 import { defineStage } from '../../src/core/stage-kind.ts';
 import { stageKinds } from '../../src/stages/index.ts';
 import { driveWith, pipelineOf, requestFor, stage, testBench, type TestBench } from '../support/fakes.ts';
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 /** A kind whose two tasks note that they were done; `broken` makes the second fail. */
 function bench(broken = false): { readonly bench: TestBench; readonly done: string[] } {

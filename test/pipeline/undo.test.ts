@@ -1,15 +1,10 @@
 import { expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import { undoLines, undoOf } from '../../src/core/engine/undo.ts';
-import type { Result } from '../../src/core/failure.ts';
 import type { CommandOutcome } from '../../src/core/ports.ts';
 import type { RunState } from '../../src/core/run-state.ts';
 import { driveWith, exitOne, pipelineOf, requestFor, stage, step, testBench } from '../support/fakes.ts';
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 const undo = (name: string) => ({ rollback: [step(`undo ${name}`)] });
 const STAGES = [stage('a', [], undo('a')), stage('b', ['a'], undo('b')), stage('c', ['b'])];

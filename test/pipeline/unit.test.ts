@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { z } from 'zod';
+import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import { failed, ok, type Result } from '../../src/core/failure.ts';
 import { defineStage, type StageContext } from '../../src/core/stage-kind.ts';
@@ -7,11 +8,6 @@ import { stageKinds } from '../../src/stages/index.ts';
 import { driveWith, pipelineOf, requestFor, stage, testBench, type TestBench } from '../support/fakes.ts';
 
 /* What the engine promises a kind that delivers: questions in its middle, settling, and being undone as a unit. */
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 interface Delivery {
   readonly bench: TestBench;

@@ -1,13 +1,14 @@
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { valueOf } from './results.ts';
 import type { ContainerEngine } from '../../src/core/containers.ts';
 import { failed, ok } from '../../src/core/failure.ts';
 import type { Host } from '../../src/core/hosts.ts';
 import type { Executors } from '../../src/core/ports.ts';
 import { buildSchema } from '../../src/core/settings/build.ts';
 import { createExecutors } from '../../src/executors/index.ts';
-import { collect, valueOf, writeContext, BUSYBOX } from './docker-rig.ts';
+import { collect, writeContext, BUSYBOX } from './docker-rig.ts';
 import { startDockerd, type TestDockerd } from './dockerd.ts';
 import { startProxy } from './proxy.ts';
 import { type SshServer, startSshd } from './sshd.ts';

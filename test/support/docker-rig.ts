@@ -1,18 +1,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { valueOf } from './results.ts';
 import type { ContainerEngine } from '../../src/core/containers.ts';
-import type { Failure, Result } from '../../src/core/failure.ts';
 import { createEngines } from '../../src/executors/docker/engines.ts';
-
-export function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
-
-export function failureOf<T>(result: Result<T>): Failure {
-  if (result.ok) throw new Error('it should have failed');
-  return result.failure;
-}
 
 /** The engine adapter at a daemon; `patience` short where a test lets the daemon be silent. */
 export async function engineAt(

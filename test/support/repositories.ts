@@ -50,6 +50,19 @@ export function gitLab(...init: readonly string[]): RepositoryLab {
   };
 }
 
+/** Of somebody called Ada who has no settings. */
+export function gitEnvironment(home: string): Readonly<Record<string, string>> {
+  return {
+    PATH: process.env['PATH'] ?? '',
+    HOME: home,
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_AUTHOR_NAME: 'Ada',
+    GIT_AUTHOR_EMAIL: 'ada@example.org',
+    GIT_COMMITTER_NAME: 'Ada',
+    GIT_COMMITTER_EMAIL: 'ada@example.org',
+  };
+}
+
 /** Git as somebody without settings of their own. */
 export function git(
   cwd: string,
@@ -59,16 +72,7 @@ export function git(
   return execFileSync('git', [...args], {
     cwd,
     encoding: 'utf8',
-    env: {
-      PATH: process.env['PATH'] ?? '',
-      HOME: cwd,
-      GIT_CONFIG_NOSYSTEM: '1',
-      GIT_AUTHOR_NAME: 'Ada',
-      GIT_AUTHOR_EMAIL: 'ada@example.org',
-      GIT_COMMITTER_NAME: 'Ada',
-      GIT_COMMITTER_EMAIL: 'ada@example.org',
-      ...env,
-    },
+    env: { ...gitEnvironment(cwd), ...env },
     maxBuffer: 64 * 1024 * 1024,
     stdio: ['ignore', 'pipe', 'pipe'],
   });

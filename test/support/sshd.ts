@@ -13,6 +13,7 @@ import net from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { freePort } from './free-port.ts';
 import { type ContextSettings, contextsSchema } from '../../src/core/settings/contexts.ts';
 
 export const SSHD = '/usr/sbin/sshd';
@@ -149,17 +150,6 @@ function loginUser(): { readonly user: string; readonly home: string } {
   return own.uid === 0 && entry
     ? { user: TEST_USER, home: entry.split(':')[5] ?? '/' }
     : { user: own.username, home: own.homedir };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 async function untilOpen(port: number, log: string): Promise<void> {

@@ -1,4 +1,4 @@
-import net from 'node:net';
+import { freePort } from '../../support/free-port.ts';
 import { temporaryProject, type TemporaryProject } from '../../support/cli.ts';
 
 export interface Shop extends AsyncDisposable {
@@ -70,6 +70,14 @@ verify:
   return shop;
 }
 
+/** A shop whose first version serves, deployed by the built program. */
+export async function openServingShop(): Promise<Shop> {
+  const shop = await openShop();
+  const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
+  if (code !== 0) throw new Error(stdout);
+  return shop;
+}
+
 function serverText({ says, bug = '' }: Version): string {
   return `import http from 'node:http';
 let probes = 0;
@@ -81,14 +89,4 @@ const server = http.createServer(async (request, response) => {
 process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeIdleConnections(); });
 server.listen(Number(process.env.PORT), '127.0.0.1');
 `;
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-  });
-  return promise;
 }

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { valueOf } from '../../support/results.ts';
 import { contextEntries, hashContext, readIgnoreRules } from '../../../src/executors/docker/build-context.ts';
-import { valueOf } from '../../support/docker-rig.ts';
 
 test('the hash of a context of many files follows each byte, and Node warns of nothing', async () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'pipewright-context-'));

@@ -1,18 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { failureOf } from '../../support/results.ts';
 import { scanSegment } from '../../../src/persistence/segment.ts';
-import {
-  event,
-  events,
-  failureOf,
-  openStore,
-  RUN,
-  segmentsOf,
-  storedRun,
-  temporaryFolder,
-  value,
-} from './support.ts';
+import { event, events, openStore, RUN, segmentsOf, storedRun, temporaryFolder, value } from './support.ts';
 
 /** A run that three owners wrote, five events in all. */
 async function runOfThreeOwners(stateDir: string): Promise<readonly string[]> {

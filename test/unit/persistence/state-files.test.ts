@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { failureOf } from '../../support/results.ts';
 import { idleRun } from '../../../src/core/run-state.ts';
 import { createLowdbFile } from '../../../src/persistence/lowdb-file.ts';
 import { createStageCache } from '../../../src/persistence/stage-cache.ts';
@@ -9,7 +10,6 @@ import {
   ended,
   event,
   events,
-  failureOf,
   openStore,
   RUN,
   started,

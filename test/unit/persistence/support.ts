@@ -4,8 +4,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
+import { valueOf as value } from '../../support/results.ts';
 import type { RunCreated, RunEvent } from '../../../src/core/events.ts';
-import type { Failure, Result } from '../../../src/core/failure.ts';
 import type { Clock, Identity, RunHandle } from '../../../src/core/ports.ts';
 import type { RunRecord, RunSummary } from '../../../src/core/run-index.ts';
 import { createRunStore } from '../../../src/persistence/run-store.ts';
@@ -30,15 +30,7 @@ export function openStore(stateDir: string) {
   return createRunStore({ stateDir, identity, clock });
 }
 
-export function value<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
-
-export function failureOf(result: Result<unknown>): Failure {
-  if (result.ok) throw new Error('it did not fail');
-  return result.failure;
-}
+export { value };
 
 export const RUN = '20260206-160000-a1b2c3d';
 

@@ -10,9 +10,9 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { valueOf } from '../../support/results.ts';
 import type { Change, Vcs } from '../../../src/core/vcs.ts';
 import { openVcs } from '../../../src/vcs/index.ts';
-import { valueOf } from '../../contract/vcs.contract.ts';
 import { git, gitLab, type RepositoryLab } from '../../support/repositories.ts';
 
 let lab: RepositoryLab;
