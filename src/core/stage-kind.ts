@@ -100,6 +100,17 @@ export interface StepResult {
   readonly failure?: Failure;
 }
 
+/** What may be looked at to say beforehand what a stage would find out. */
+export type StageView = Pick<StageContext, 'project' | 'settings' | 'environment' | 'commits'> & {
+  readonly ports: Pick<StagePorts, 'vcs' | 'releases'>;
+};
+
+/** Outputs that a stage would end with, and what a plan says of them. */
+export interface Foreseen {
+  readonly outputs: JsonObject;
+  readonly evidence: readonly Evidence[];
+}
+
 /** One kind of stage: its YAML shape and what it does. */
 export interface StageKind<Kind extends string = string, Schema extends z.ZodType = z.ZodType> {
   readonly kind: Kind;
@@ -113,6 +124,8 @@ export interface StageKind<Kind extends string = string, Schema extends z.ZodTyp
   readonly alwaysConfirms?: boolean;
   /** Resolves with the stage's outputs. A failure it did not plan for may be thrown. */
   readonly run: (config: z.output<Schema>, context: StageContext) => Promise<Result<JsonObject>>;
+  /** For kinds that only look: what `run` would find out now. A plan reads it, so it touches nothing. */
+  readonly foresee?: (config: z.output<Schema>, view: StageView) => Promise<Foreseen>;
   /**
    * Undoes what `run` did, after the stage's `rollback:` steps. Called for a stage that ended or failed when a
    * later one (or itself) asks for a rollback; `context.recorded` says how far it came. Its tasks are recorded.

@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { AnalysisDecision } from '../core/analysis.ts';
+import type { Evidence } from '../core/events.ts';
 import { ok, type Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
-import { defineStage, type StageContext } from '../core/stage-kind.ts';
+import { defineStage, type StageContext, type StageView } from '../core/stage-kind.ts';
 import { analyze, type AnalysisReport } from '../delivery/analyze/analyze.ts';
 
 export const changeAnalysis = defineStage({
@@ -18,11 +19,17 @@ export const changeAnalysis = defineStage({
       ),
   }),
   run: ({ since }, context) => runAnalysis(since, context),
+  foresee: async ({ since }, view) => {
+    const { changes, decisions } = await look(since, view);
+    return { outputs: { changes, decisions }, evidence: decisions.map(evidenceOf) };
+  },
 });
 
-async function runAnalysis(since: string | undefined, context: StageContext): Promise<Result<JsonObject>> {
-  const { ports, settings, project, environment, commits } = context;
-  const report = await analyze({
+function look(
+  since: string | undefined,
+  { ports, settings, project, environment, commits }: StageView,
+): Promise<AnalysisReport> {
+  return analyze({
     project,
     environment,
     commits,
@@ -31,12 +38,19 @@ async function runAnalysis(since: string | undefined, context: StageContext): Pr
     openVcs: ports.vcs,
     ...(since !== undefined && { since }),
   });
+}
+
+async function runAnalysis(since: string | undefined, context: StageContext): Promise<Result<JsonObject>> {
+  const report = await look(since, context);
   await context.writeArtifact('changes.json', artifactOf(report));
   for (const warning of report.warnings) context.warn(warning);
-  for (const line of linesOf(report, commits.length)) await context.log(line);
-  for (const decision of report.decisions)
-    context.explain({ name: decision.action, value: sentence(decision) });
+  for (const line of linesOf(report, context.commits.length)) await context.log(line);
+  for (const decision of report.decisions) context.explain(evidenceOf(decision));
   return ok({ changes: report.changes, decisions: report.decisions });
+}
+
+function evidenceOf(decision: AnalysisDecision): Evidence {
+  return { name: decision.action, value: sentence(decision) };
 }
 
 function artifactOf({ changes, decisions, files }: AnalysisReport): string {

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { temporaryProject, type TemporaryProject } from '../support/cli.ts';
@@ -78,6 +78,29 @@ test('the stages of an area that did not change are skipped, and why says the ru
   expect(why.stdout).toContain(
     'skip_performance_test = "only backend files changed (server/main.js) [backend-only]"',
   );
+});
+
+test('plan looks ahead: what changed, what it decides, which stages are left out; and touches nothing', async () => {
+  using project = checkout();
+  const { code, stdout } = await project.run(['plan', 'check', '-c', 'HEAD~2..HEAD~1']);
+  expect(stdout).toContain(
+    'skip_performance_test = "only backend files changed (server/main.js) [backend-only]"',
+  );
+  expect(stdout).toMatch(/▶ backend .*\n {2}run {2}\[condition-true\]/);
+  expect(stdout).toMatch(/- frontend .*\n {2}skip {2}\[condition-false\]/);
+  expect(code).toBe(0);
+  expect(existsSync(path.join(project.root, 'state'))).toBe(false);
+});
+
+test('plan does not look ahead of a stage that may change the repository', async () => {
+  using project = checkout();
+  project.write(
+    'pipelines/pull.yaml',
+    'stages:\n  - {name: pull, steps: [git pull]}\n  - {name: analyze, uses: change-analysis}\n' +
+      '  - {name: test, if: changes.any, steps: ["true"]}\n',
+  );
+  const { stdout } = await project.run(['plan', 'pull', '-c', 'HEAD~1..HEAD']);
+  expect(stdout).toMatch(/\? test .*\n {2}run {2}\[depends\]/);
 });
 
 test('pipeline.json has changes and decisions in the words of spec 2', async () => {

@@ -97,7 +97,7 @@ async function tidyUp(
   if (project.isTemporary) await rm(project.folder, { recursive: true, force: true });
   await tell(
     project.isTemporary
-      ? 'Both services were ended, the folder is removed (--keep leaves them).'
+      ? 'Both services were ended and the folder is removed; with --keep they stay, for why, logs and rollback.'
       : 'Both services were ended.',
   );
 }

@@ -133,6 +133,7 @@ function planInputs(deps: EngineDeps, request: StartRequest, state: RunState): P
   return {
     deps,
     facts,
+    settings: request.settings,
     selection: request.selection,
     state,
     cached: async (scope: Scope, stage) => {

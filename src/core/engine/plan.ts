@@ -3,6 +3,7 @@ import type { Decision, Selection } from '../events.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
 import type { RunState } from '../run-state.ts';
+import type { StageSettings } from '../settings/index.ts';
 import type { EngineDeps, PlannedStage } from './api.ts';
 import { stepsOf } from './confirm.ts';
 import { decide, exclusionsOf, type StageFacts } from './decide.ts';
@@ -11,8 +12,9 @@ import { loadConditions, type RunFacts, type Scope, variablesOf } from './scope.
 
 /** What planning may look at; it touches nothing. */
 export interface PlanInputs {
-  readonly deps: Pick<EngineDeps, 'conditions' | 'kinds'>;
+  readonly deps: Pick<EngineDeps, 'conditions' | 'kinds' | 'vcs' | 'releases'>;
   readonly facts: RunFacts;
+  readonly settings: StageSettings;
   readonly selection: Selection;
   /** What has already happened; an empty run for a first plan. */
   readonly state: RunState;
@@ -29,11 +31,12 @@ export async function planPipeline(
   scope: Scope,
 ): Promise<Result<readonly PlannedStage[]>> {
   await loadConditions(inputs.deps, scope);
-  const simulated = new Map<string, StageStatus | 'maybe'>();
-  const facts = simulatedFacts(inputs, scope, simulated);
+  const simulated: Simulation['simulated'] = new Map();
+  const foreseen: Simulation['foreseen'] = new Map();
+  const facts = simulatedFacts(inputs, scope, { simulated, foreseen });
   const planned: PlannedStage[] = [];
   for (const stage of inOrder(scope.definition)) {
-    const result = await planStage(inputs, scope, stage, { facts, simulated });
+    const result = await planStage(inputs, scope, stage, { facts, simulated, foreseen });
     if (!result.ok) return result;
     planned.push(...result.value);
   }
@@ -54,13 +57,15 @@ export async function planPipeline(
 interface Simulation {
   readonly facts: StageFacts;
   readonly simulated: Map<string, StageStatus | 'maybe'>;
+  /** Outputs of stages that only look, as they would be now. */
+  readonly foreseen: Map<string, JsonObject>;
 }
 
 async function planStage(
   inputs: PlanInputs,
   scope: Scope,
   stage: StageDefinition,
-  { facts, simulated }: Simulation,
+  { facts, simulated, foreseen }: Simulation,
 ): Promise<Result<readonly PlannedStage[]>> {
   const done = endedBefore(inputs, scope, stage);
   if (done) {
@@ -81,13 +86,33 @@ async function planStage(
   }
   const reuse = await reuseOf(inputs, scope, stage);
   simulated.set(stage.name, 'passed');
+  const evidence = reuse ? [] : await lookAhead(inputs, scope, stage, { facts, simulated, foreseen });
+  const decision = reuse ?? verdict.decision;
   const own = describe(inputs, scope, stage, {
     action: reuse ? 'reuse' : 'run',
-    decision: reuse ?? verdict.decision,
+    decision: { ...decision, evidence: [...decision.evidence, ...evidence] },
   });
   if (!stage.pipeline || reuse) return ok([own]);
   const nested = await planPipeline(inputs, nestedScope(scope, stage, stage.pipeline));
   return nested.ok ? ok([own, ...nested.value]) : nested;
+}
+
+/** What a stage that only looks would find out; not where something runs before it that may change what it would see. */
+async function lookAhead(
+  { deps, facts, settings }: PlanInputs,
+  { prefix }: Scope,
+  { name, uses, needs, config }: StageDefinition,
+  { simulated, foreseen }: Simulation,
+): Promise<Decision['evidence']> {
+  const isUntouched = Object.keys(needs).every(
+    (need) => simulated.get(need) === 'skipped' || foreseen.has(need),
+  );
+  const { vcs, releases } = deps;
+  if (prefix !== '' || !isUntouched) return [];
+  const found = await deps.kinds[uses]?.foresee?.(config, { ...facts, settings, ports: { vcs, releases } });
+  if (!found) return [];
+  foreseen.set(name, found.outputs);
+  return found.evidence;
 }
 
 /** A stored result that the stage would end with; a stage that a rerun chose is run anyway. */
@@ -136,10 +161,9 @@ function maybe(stage: StageDefinition, facts: StageFacts, evidence: Decision['ev
 function simulatedFacts(
   { deps, facts, selection, state }: PlanInputs,
   scope: Scope,
-  simulated: Map<string, StageStatus | 'maybe'>,
+  { simulated, foreseen }: Omit<Simulation, 'facts'>,
 ): StageFacts {
-  const variables: JsonObject = variablesOf(scope, facts, state);
-  const known = new Set(Object.keys(variables).filter((name) => name !== 'stages'));
+  const recorded: JsonObject = variablesOf(scope, facts, state);
   return {
     excluded: exclusionsOf(scope.definition, scope.prefix === '' ? selection : { skip: [], only: [] }),
     waived: (name) => state.stages[scope.prefix + name]?.decision?.rule === WAIVED_RULE,
@@ -148,6 +172,8 @@ function simulatedFacts(
       return status === 'maybe' ? undefined : status;
     },
     evaluate: (expression) => {
+      const variables = { ...Object.assign({}, ...foreseen.values()), ...recorded };
+      const known = new Set(Object.keys(variables).filter((name) => name !== 'stages'));
       const open = deps.conditions.reads(expression).some((name) => !known.has(name));
       const nested = scope.prefix !== '' && Object.keys(scope.definition.params).length > 0;
       return open || nested ? undefined : deps.conditions.evaluate(expression, variables);
