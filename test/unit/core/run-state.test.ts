@@ -24,7 +24,9 @@ function fold(...drafts: readonly Draft[]): RunState {
 const started = (attempt = 1, more: Partial<Extract<Draft, { type: 'stage.started' }>> = {}) =>
   ({ type: 'stage.started', stage: 'a', kind: 'shell', attempt, max_attempts: 3, ...more }) as const;
 
-const finished = (more: Partial<Extract<Draft, { type: 'stage.finished' }>> = {}): Draft => ({
+type Finished = Extract<Draft, { readonly type: 'stage.finished' }>;
+
+const finished = (more: Partial<Finished> = {}): Finished => ({
   type: 'stage.finished',
   stage: 'a',
   status: 'passed',
@@ -388,7 +390,7 @@ test('processes that were stopped at the end change nothing but the position', (
 });
 
 test('an event about a stage that the definition does not have is kept under its name', () => {
-  const state = fold({ ...started(), stage: 'ghost' }, { ...finished(), stage: 'ghost2' } as Draft);
+  const state = fold({ ...started(), stage: 'ghost' }, finished({ stage: 'ghost2' }));
   expect(state.stages['ghost']).toMatchObject({ name: 'ghost', kind: 'shell', status: 'running' });
   expect(state.stages['ghost2']).toMatchObject({ name: 'ghost2', kind: 'unknown', status: 'passed' });
 });
