@@ -38,6 +38,8 @@ export interface Instance {
   readonly address?: { readonly host: string; readonly port: number };
   readonly run_id?: string;
   readonly commit?: string;
+  /** What it was started with, as `Runtime.setup` tells it; absent where that is not known. */
+  readonly setup?: string;
 }
 
 /** Facts that tell whether an instance is the same as a moment ago. */
@@ -85,6 +87,8 @@ export interface Runtime {
   readonly complete?: (target: Target, artifact: Artifact, io: RuntimeIo) => Promise<Result<Artifact>>;
   /** Reasons why it cannot be started there: platform, compose file that does not render, ports. Empty: none. */
   readonly check: (target: Target, artifact: Artifact, io: RuntimeIo) => Promise<Result<readonly string[]>>;
+  /** Tells what `start` would start it with: files, values of variables, settings. Fails as a secret does. */
+  readonly setup: (target: Target, unit: Artifact) => Promise<Result<string>>;
   /** Starts it: `recreate` instead of the old one, `start-first` beside it and without traffic. */
   readonly start: (target: Target, unit: Artifact, io: RuntimeIo) => Promise<Result<Instance>>;
   /** `start-first`: sends new traffic to `instance`; running requests of the old one end by themselves. */

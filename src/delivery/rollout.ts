@@ -25,6 +25,7 @@ export interface RolledOut {
 }
 
 const SERVING_TRIES = 20;
+const STILL_SERVING_TRIES = 3;
 const SERVING_PAUSE_MS = 100;
 
 /**
@@ -47,10 +48,35 @@ export async function rollOut(rollout: Rollout): Promise<Result<RolledOut>> {
   const began = clock.monotonicMs();
   const switched = await runtime.switchTo(target, instance, io);
   if (!switched.ok) return switched;
-  const seen = await seenServing(rollout, instance, healthy.value);
+  const seen = await seenServing(rollout, instance, { before: healthy.value, tries: SERVING_TRIES });
   if (!seen.ok) return seen;
   const switchMs = Math.round(clock.monotonicMs() - began);
   return ok({ instance, facts: seen.value, was_there: wasThere, switch_ms: switchMs });
+}
+
+/**
+ * What serves, where a roll-out would change nothing: started with the same files, variables and settings, and clients
+ * get it. Undefined: there is something to do.
+ */
+export async function servesAlready({
+  runtime,
+  target,
+  artifact,
+  ...rest
+}: Omit<Rollout, 'recheck'>): Promise<Result<RolledOut | undefined>> {
+  const current = await runtime.current(target, rest.io);
+  if (!current.ok) return current;
+  const instance = current.value;
+  if (instance?.setup === undefined || instance.digest !== artifact.digest) return ok(undefined);
+  const setup = await runtime.setup(target, artifact);
+  if (!setup.ok) return setup;
+  if (setup.value !== instance.setup) return ok(undefined);
+  const facts = await runtime.inspect(target, instance, rest.io);
+  if (!facts.ok) return facts;
+  if (!facts.value.is_running) return ok(undefined);
+  const parts = { runtime, target, ...rest };
+  const seen = await seenServing(parts, instance, { before: facts.value, tries: STILL_SERVING_TRIES });
+  return ok(seen.ok ? { instance, facts: seen.value, was_there: true, switch_ms: 0 } : undefined);
 }
 
 /** The instance of this very release: the one that serves already, or one that is started now. */
@@ -85,13 +111,13 @@ async function alive(
 
 /** Clients get the new one: asked where they ask, answered by this instance where a proxy can tell. */
 async function seenServing(
-  { runtime, target, clock, io }: Rollout,
+  { runtime, target, clock, io }: Pick<Rollout, 'runtime' | 'target' | 'clock' | 'io'>,
   instance: Instance,
-  before: InstanceFacts,
+  { before, tries }: { readonly before: InstanceFacts; readonly tries: number },
 ): Promise<Result<InstanceFacts>> {
   const { health, port } = target.settings;
   let last = 'no answer';
-  for (let attempt = 0; attempt < SERVING_TRIES; attempt += 1) {
+  for (let attempt = 0; attempt < tries; attempt += 1) {
     const answer = await probe(target.host, { port, path: health.path, timeoutMs: 5000, signal: io.signal });
     if (io.signal.aborted) return failed({ reason: 'cancelled', by: 'signal' });
     const problem = answer.ok ? wrongAnswer(answer.value, target, instance) : messageOf(answer.failure);

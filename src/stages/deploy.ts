@@ -18,9 +18,15 @@ export const deploy = defineStage({
       .boolean()
       .default(false)
       .describe('Deploy over a newer commit. Default: false; the gate refuses it.'),
+    redeploy: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Start anew also what serves already, unchanged and healthy. Default: false; it is left alone.',
+      ),
   }),
   effects: 'remote',
-  run: async ({ allow_older: allowOlder }, context) => {
+  run: async ({ allow_older: allowOlder, redeploy }, context) => {
     const session = openSession(context);
     const candidate = candidateOf(session, {
       commit: await commitOf(context),
@@ -31,6 +37,7 @@ export const deploy = defineStage({
       allow_bad: isSet(context.variables, 'allow_bad'),
       allow_older: allowOlder || isSet(context.variables, 'allow_older'),
       is_rollback: false,
+      redeploy: redeploy || isSet(context.variables, 'redeploy'),
     });
   },
   undo: (_config, context) => undoRelease(openSession(context)),

@@ -105,7 +105,7 @@ async function deployBack(session: DeliverySession, ways: readonly WayBack[]): P
     session,
     // The schema does not move by going back.
     { commit: first?.to.commit ?? '', services, artifacts, has_migration: false },
-    { allow_bad: true, allow_older: true, is_rollback: true },
+    { allow_bad: true, allow_older: true, is_rollback: true, redeploy: true },
   );
 }
 

@@ -117,7 +117,12 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('services of a compose 
     expect(valueOf(there).stdout).not.toContain('s3"c$ret');
     await deploy(target, await artifactOf('two'));
     expect(await get(URL)).toBe('two');
-    expect(valueOf(await runtime.current(target, io))).toMatchObject({ run_id: 'run-two', commit: 'two' });
+    const current = valueOf(await runtime.current(target, io));
+    expect(current).toMatchObject({ run_id: 'run-two', commit: 'two' });
+    // The same release in another run would change nothing; another variable would.
+    const again = { ...(await artifactOf('two')), run_id: 'run-three', commit: 'three' };
+    expect(valueOf(await runtime.setup(target, again))).toBe(current?.setup);
+    expect(valueOf(await runtime.setup(target, { ...again, env: {} }))).not.toBe(current?.setup);
     expect(readFileSync(path.join(pair.folder, FILE), 'utf8')).toBe(composeFile());
   });
 

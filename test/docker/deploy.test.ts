@@ -121,6 +121,12 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('from commit to a verif
     const second = await release('start-first', runs);
     expect(second.stages).toMatchObject({ verify: { status: 'passed' } });
     expect(second.status).toBe('success');
+    const [serving] = valueOf(await pair.engine.containers({ 'pipewright.role': 'instance' }));
+    const same = await release('start-first', runs);
+    expect(same.status).toBe('success');
+    expect(valueOf(await pair.engine.containers({ 'pipewright.role': 'instance' }))).toMatchObject([
+      { id: serving?.id, started_at: serving?.started_at },
+    ]);
     commit('three');
     // It is healthy, but what the smoke test asks for is not there.
     rmSync(path.join(project, 'web/www/index.html'));
@@ -134,7 +140,12 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('from commit to a verif
     process.stderr.write(`answered by the broken version: ${failed}\n`);
     expect(await get(URL)).toBe('two');
     const history = valueOf(await releases.read('production', 'web'));
-    expect(history.releases.map(({ verdict }) => verdict)).toEqual(['rolled_back', 'healthy', 'healthy']);
+    expect(history.releases.map(({ verdict }) => verdict)).toEqual([
+      'rolled_back',
+      'healthy',
+      'healthy',
+      'healthy',
+    ]);
     const left = valueOf(await pair.engine.containers({ 'pipewright.role': 'instance' }));
     expect(left.map(({ labels }) => labels['pipewright.reference'])).toEqual([
       history.last_healthy?.reference,

@@ -5,8 +5,9 @@ import type { ServiceRelease } from '../../core/releases.ts';
 import type { Artifact } from '../../core/runtime.ts';
 import type { TaskIo } from '../../core/stage-kind.ts';
 import { restore } from '../restore.ts';
-import { rollOut } from '../rollout.ts';
+import { type RolledOut, rollOut } from '../rollout.ts';
 import { type Candidate, type GateOptions, passGate } from './gate.ts';
+import { leftAlone } from './places.ts';
 import { asArtifact, asJson, type GateRecord, type PlaceRecord, readGate } from './records.ts';
 import { type DeliverySession, runtimeIo } from './session.ts';
 import { placeName } from './targets.ts';
@@ -87,56 +88,80 @@ async function askOpenQuestions(
 function deployPlace(
   session: DeliverySession,
   record: GateRecord,
-  { service, host }: PlaceRecord,
+  place: PlaceRecord,
   at: { readonly index: number; readonly total: number },
 ): Promise<Result<JsonObject>> {
-  const { context } = session;
-  return context.task(
+  const { service, host, stays } = place;
+  return session.context.task(
     {
-      name: `deploy ${placeName(service, host)}`,
-      text: `start the new version of ${service} on ${host}, wait until it is healthy, switch to it`,
+      name: deployTask(place),
+      text: stays
+        ? `look whether ${service} on ${host} still serves as it is`
+        : `start the new version of ${service} on ${host}, wait until it is healthy, switch to it`,
       context: host,
-      work: async (io) => {
-        const unit = record.artifacts[service];
-        const place = await session.open(service, host);
-        if (!place.ok) return place;
-        if (!unit) return failed({ reason: 'unexpected', message: `no artifact of ${service}` });
-        const artifact = asArtifact(unit);
-        const { runtime, target } = place.value;
-        const locked = await session.lock([host], io.signal);
-        if (!locked.ok) return locked;
-        // On record before it serves: whoever reads the registry next knows what may be running.
-        const noted = await noteRelease(session, record, { service, artifact, verdict: 'deployed' });
-        if (!noted.ok) return noted;
-        const rolledOut = await rollOut({
-          runtime,
-          target,
-          artifact,
-          clock: context.clock,
-          io: runtimeIo(io),
-          recheck: async () => {
-            const held = await session.checkLock(host, io.signal);
-            if (!held.ok) return held;
-            const problems = await runtime.check(target, artifact, runtimeIo(io));
-            return problems.ok ? noneLeft(service, host, problems.value) : problems;
-          },
-        });
-        if (!rolledOut.ok) return rolledOut;
-        const { instance, facts, switch_ms: switchMs, was_there: wasThere } = rolledOut.value;
-        await io.log(`${placeName(service, host)}: serves ${artifact.reference}, switched in ${switchMs} ms`);
-        const { id, digest, reference, name, address } = instance;
-        return ok(
-          asJson({
-            instance: { id, digest, reference, name, address },
-            facts,
-            switch_ms: switchMs,
-            was_there: wasThere,
-          }),
-        );
-      },
+      work: (io) => deployOne(session, record, place, io),
     },
     at,
   );
+}
+
+/** The task that brings a service into service on one host. */
+export function deployTask({ service, host }: Pick<PlaceRecord, 'service' | 'host'>): string {
+  return `deploy ${placeName(service, host)}`;
+}
+
+async function deployOne(
+  session: DeliverySession,
+  record: GateRecord,
+  { service, host, stays }: PlaceRecord,
+  io: TaskIo,
+): Promise<Result<JsonObject>> {
+  const unit = record.artifacts[service];
+  const place = await session.open(service, host);
+  if (!place.ok) return place;
+  if (!unit) return failed({ reason: 'unexpected', message: `no artifact of ${service}` });
+  const artifact = asArtifact(unit);
+  const locked = await session.lock([host], io.signal);
+  if (!locked.ok) return locked;
+  // On record before it serves: whoever reads the registry next knows what may be running.
+  const noted = await noteRelease(session, record, { service, artifact, verdict: 'deployed' });
+  if (!noted.ok) return noted;
+  const there = stays ? await leftAlone(session, place.value, artifact, runtimeIo(io)) : ok(undefined);
+  if (!there.ok) return there;
+  if (there.value) return ok({ ...servingJson(there.value), [UNCHANGED]: true });
+  const { runtime, target } = place.value;
+  const rolledOut = await rollOut({
+    runtime,
+    target,
+    artifact,
+    clock: session.context.clock,
+    io: runtimeIo(io),
+    recheck: async () => {
+      const held = await session.checkLock(host, io.signal);
+      if (!held.ok) return held;
+      const problems = await runtime.check(target, artifact, runtimeIo(io));
+      return problems.ok ? noneLeft(service, host, problems.value) : problems;
+    },
+  });
+  if (!rolledOut.ok) return rolledOut;
+  const { switch_ms: switchMs } = rolledOut.value;
+  await io.log(`${placeName(service, host)}: serves ${artifact.reference}, switched in ${switchMs} ms`);
+  return ok(servingJson(rolledOut.value));
+}
+
+const UNCHANGED = 'unchanged';
+
+/** Whether a deploy of this run has left alone what served there: there is nothing to take back. */
+export function wasLeftAlone(
+  { context }: DeliverySession,
+  place: Pick<PlaceRecord, 'service' | 'host'>,
+): boolean {
+  return context.recorded[deployTask(place)]?.outputs?.[UNCHANGED] === true;
+}
+
+function servingJson({ instance, facts, switch_ms, was_there }: RolledOut): JsonObject {
+  const { id, digest, reference, name, address } = instance;
+  return asJson({ instance: { id, digest, reference, name, address }, facts, switch_ms, was_there });
 }
 
 function noneLeft(service: string, host: string, problems: readonly string[]): Result<void> {

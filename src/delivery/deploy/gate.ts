@@ -28,6 +28,8 @@ export interface GateOptions {
   readonly allow_older: boolean;
   /** Of a rollback: tests, order and badness of the commit are not asked. */
   readonly is_rollback: boolean;
+  /** What serves already is started anew all the same. */
+  readonly redeploy: boolean;
 }
 
 /** Which services this run deploys, and with what: those that were built. */
@@ -109,7 +111,7 @@ async function lookUnderLock(
   await note(...(await historyConditions(session, candidate, options)));
   const whole = await completeCandidate(session, candidate, io);
   if (!whole.ok) return whole;
-  const places = await lookAtPlaces(session, whole.value, io);
+  const places = await lookAtPlaces(session, whole.value, { io, redeploy: options.redeploy });
   if (!places.ok) return places;
   const facts = places.value.map((place) => place.facts);
   await note(

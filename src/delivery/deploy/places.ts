@@ -5,6 +5,7 @@ import { measureBaseline, watchedPaths } from './baseline.ts';
 import type { PlaceFacts } from './conditions.ts';
 import type { Candidate } from './gate.ts';
 import { artifactOfRelease, type PlaceRecord } from './records.ts';
+import { type RolledOut, servesAlready } from '../rollout.ts';
 import { serviceEnv } from './service-env.ts';
 import { type DeliverySession, type OpenPlace, runtimeIo } from './session.ts';
 import { placeName } from './targets.ts';
@@ -40,7 +41,7 @@ export async function completeCandidate(
 export async function lookAtPlaces(
   session: DeliverySession,
   candidate: Candidate,
-  io: TaskIo,
+  { io, redeploy }: { readonly io: TaskIo; readonly redeploy: boolean },
 ): Promise<Result<readonly SeenPlace[]>> {
   const seen: SeenPlace[] = [];
   for (const { service, hosts } of candidate.services) {
@@ -49,7 +50,7 @@ export async function lookAtPlaces(
     for (const host of hosts) {
       const place = await session.open(service, host);
       if (!place.ok) return place;
-      const facts = await lookAtPlace(session, place.value, artifact, runtimeIo(io));
+      const facts = await lookAtPlace(session, place.value, artifact, { ...runtimeIo(io), redeploy });
       if (!facts.ok) return facts;
       seen.push(facts.value);
     }
@@ -61,7 +62,7 @@ async function lookAtPlace(
   session: DeliverySession,
   place: OpenPlace,
   artifact: Artifact,
-  io: RuntimeIo,
+  io: RuntimeIo & { readonly redeploy: boolean },
 ): Promise<Result<SeenPlace>> {
   const { runtime, target, service, host } = place;
   const name = placeName(service, host.name);
@@ -75,6 +76,8 @@ async function lookAtPlace(
   const previous = await previousOf(session, place, artifact, io);
   if (!previous.ok) return previous;
   const before = previous.value;
+  const there = io.redeploy ? ok(undefined) : await leftAlone(session, place, artifact, io);
+  if (!there.ok) return there;
   const previousProblems = before ? await runtime.check(target, before, io) : ok([]);
   if (!previousProblems.ok) return previousProblems;
   return ok({
@@ -94,6 +97,7 @@ async function lookAtPlace(
       service,
       host: host.name,
       previous: before ? unitOf(before) : null,
+      stays: there.value !== undefined,
       baseline_ms: before ? await baselineOf(session, place, io) : {},
     },
   });
@@ -110,6 +114,27 @@ async function bring(
   const { bytes_sent: bytes, method } = delivered.value;
   await io.log(`${placeName(service, host.name)}: ${bytes} bytes sent (${method})`);
   return runtime.check(target, artifact, io);
+}
+
+/** What serves there, where a deploy would change nothing: nothing is started, and why says so. */
+export async function leftAlone(
+  { context }: DeliverySession,
+  { runtime, target, service, host }: OpenPlace,
+  artifact: Artifact,
+  io: RuntimeIo,
+): Promise<Result<RolledOut | undefined>> {
+  const there = await servesAlready({ runtime, target, artifact, clock: context.clock, io });
+  if (!there.ok || there.value?.instance.run_id === artifact.run_id) {
+    // An earlier try of this run has put it there: it goes on from where it stands.
+    return there.ok ? ok(undefined) : there;
+  }
+  if (!there.value) return there;
+  const name = placeName(service, host.name);
+  const { run_id: runId } = there.value.instance;
+  const what = `already serving ${artifact.reference}${runId === undefined ? '' : ` since ${runId}`}, same files and settings`;
+  context.explain({ name: `deploy ${name}`, value: `left alone: ${what}` });
+  await io.log(`${name}: ${what}: left alone`);
+  return there;
 }
 
 function unitOf(artifact: Artifact): NonNullable<PlaceRecord['previous']> {

@@ -60,6 +60,8 @@ const placeSchema = z.object({
   host: text,
   /** What served; null: nothing did. */
   previous: unitSchema.nullable(),
+  /** What serves is what would be deployed, healthy and with the same settings: it is left alone. */
+  stays: z.boolean().default(false),
   /** Median latency of the old version by path, warm; milliseconds. */
   baseline_ms: z.record(text, z.number()),
 });

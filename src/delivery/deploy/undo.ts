@@ -1,7 +1,7 @@
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { messageOf } from '../health.ts';
-import { GATE_TASK, noteRelease, restorePlace } from './deploy.ts';
+import { deployTask, GATE_TASK, noteRelease, restorePlace, wasLeftAlone } from './deploy.ts';
 import { asArtifact, type GateRecord, type PlaceRecord, readGate } from './records.ts';
 import type { DeliverySession } from './session.ts';
 import { placeName } from './targets.ts';
@@ -14,17 +14,19 @@ export async function undoRelease(session: DeliverySession): Promise<Result<Json
   const { context } = session;
   const record = readGate(context.recorded[GATE_TASK]?.outputs);
   if (!record) return ok({ undone: [] });
-  const begun = record.places.filter(({ service, host }) => hasBegun(session, placeName(service, host)));
-  if (record.has_migration && begun.length > 0) {
-    const names = begun.map(({ service, host }) => placeName(service, host)).join(', ');
+  // A task that has not even begun has changed nothing.
+  const begun = record.places.filter((place) => context.begun.includes(deployTask(place)));
+  const changed = begun.filter((place) => !wasLeftAlone(session, place));
+  if (record.has_migration && changed.length > 0) {
+    const names = changed.map(({ service, host }) => placeName(service, host)).join(', ');
     const allowed = await context.confirm(
       `the database was changed with this release; bring ${names} back all the same?`,
     );
-    if (!allowed.ok) return failed(heldByMigration(session, begun));
+    if (!allowed.ok) return failed(heldByMigration(session, changed));
   }
   const undone: string[] = [];
   const failures: Failure[] = [];
-  const order = begun.toReversed();
+  const order = changed.toReversed();
   for (const [index, place] of order.entries()) {
     const result = await undoPlace(session, record, place, { index: index + 1, total: order.length });
     const name = placeName(place.service, place.host);
@@ -48,18 +50,15 @@ async function noteUndone(
     const unit = record.artifacts[service];
     if (!unit) continue;
     const places = begun.filter((place) => place.service === service);
-    const isBack = places.every(({ host }) => undone.includes(placeName(service, host)));
+    const changed = places.filter((place) => !wasLeftAlone(session, place));
+    const isBack = changed.every(({ host }) => undone.includes(placeName(service, host)));
     const verdict = isBack ? 'rolled_back' : 'failed';
     await noteRelease(session, record, { service, artifact: asArtifact(unit), verdict });
-    if (record.commit !== '') {
+    // What was left alone serves on, and says nothing of the commit.
+    if (record.commit !== '' && changed.length > 0) {
       await context.ports.releases.markBad(context.environment, service, record.commit);
     }
   }
-}
-
-/** A task that has not even begun has changed nothing. */
-function hasBegun({ context }: DeliverySession, place: string): boolean {
-  return context.begun.includes(`deploy ${place}`);
 }
 
 async function undoPlace(

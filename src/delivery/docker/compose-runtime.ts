@@ -106,7 +106,7 @@ async function composeFiles(place: Place, unit: Artifact): Promise<Result<Compos
     text: there.value === undefined ? text.value : keepOthers(text.value, there.value, place),
     env: env.value,
     name: target.service,
-    override: overrideText(text.value, place, unit, Object.keys(env.value)),
+    override: overrideText(text.value, place, unit, env.value),
   });
 }
 
@@ -127,15 +127,20 @@ function keepOthers(text: string, there: string, { parts, target }: Place): stri
  * Lies over the file, for this service only: labels by which its containers are known, variables by name (their values are
  * in the environment of the command and in no file), and with `start-first` a free port for looking whether it is healthy.
  */
-function overrideText(text: string, place: Place, unit: Artifact, variables: readonly string[]): string {
+function overrideText(
+  text: string,
+  place: Place,
+  unit: Artifact,
+  variables: Readonly<Record<string, string>>,
+): string {
   const { target } = place;
   // Compose 1 wants the same version in both.
   const version = /^version:\s*(['"]?)([\d.]+)\1\s*$/m.exec(text)?.[2];
-  const labels = Object.entries(instanceLabels(target, unit)).map(([name, value]) => [
+  const labels = Object.entries(instanceLabels(target, unit, variables)).map(([name, value]) => [
     name,
     value.replaceAll('$', '$$$$'),
   ]);
-  const environment = variables.map((name) => [name, `\${PIPEWRIGHT_V_${name}}`]);
+  const environment = Object.keys(variables).map((name) => [name, `\${PIPEWRIGHT_V_${name}}`]);
   const service = {
     labels: Object.fromEntries(labels),
     environment: Object.fromEntries(environment),

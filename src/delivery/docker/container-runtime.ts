@@ -43,7 +43,7 @@ async function start(place: Place, unit: Artifact): Promise<Result<ContainerInfo
     name,
     image: unit.reference,
     env: env.value,
-    labels: instanceLabels(target, unit),
+    labels: instanceLabels(target, unit, env.value),
     network,
     // Behind a proxy the service's name is that of the proxy.
     aliases: isProxied(target) ? [] : [target.service],

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { RollbackUnit } from '../../core/releases.ts';
 import type { Artifact, Target } from '../../core/runtime.ts';
+import { setupOf } from '../service-variables.ts';
 
 type Service = Pick<Target, 'project' | 'environment' | 'service'>;
 
@@ -54,8 +55,12 @@ export function serviceLabels({ project, environment, service }: Service): Recor
   };
 }
 
-/** What an instance says of itself. */
-export function instanceLabels(target: Target, unit: Artifact): Record<string, string> {
+/** What an instance says of itself; `variables` are those it starts with. */
+export function instanceLabels(
+  target: Target,
+  unit: Artifact,
+  variables: Readonly<Record<string, string>>,
+): Record<string, string> {
   return {
     ...serviceLabels(target),
     'pipewright.role': 'instance',
@@ -65,6 +70,7 @@ export function instanceLabels(target: Target, unit: Artifact): Record<string, s
     'pipewright.unit': unitHash(unit),
     'pipewright.run': unit.run_id,
     'pipewright.commit': unit.commit,
+    'pipewright.setup': setupOf(target, unit, variables),
   };
 }
 

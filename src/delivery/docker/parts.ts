@@ -59,5 +59,6 @@ export function instanceOf({ target }: Place, container: ContainerInfo): Instanc
       : address !== undefined && { address: { host: address, port } }),
     ...(labels['pipewright.run'] !== undefined && { run_id: labels['pipewright.run'] }),
     ...(labels['pipewright.commit'] !== undefined && { commit: labels['pipewright.commit'] }),
+    ...(labels['pipewright.setup'] !== undefined && { setup: labels['pipewright.setup'] }),
   };
 }

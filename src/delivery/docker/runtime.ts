@@ -15,6 +15,7 @@ import {
 import { prune } from './prune.ts';
 import { drained, proxiedName, proxyTo } from './proxy.ts';
 import { bringProxyImage } from './proxy-image.ts';
+import { setupNow } from '../service-variables.ts';
 
 /**
  * Services as containers. With `recreate` the new one takes the place and the port of the old; with `start-first` it
@@ -54,6 +55,7 @@ export function createDockerRuntime(parts: DockerParts, variant: DockerVariant):
         at(target, io, (place) => variant.complete?.(place, artifact) ?? Promise.resolve(ok(artifact))),
     }),
     check: (target, artifact, io) => at(target, io, (place) => checkDocker(place, variant, artifact)),
+    setup: (target, unit) => setupNow(target, unit, parts.secrets),
     start: (target, unit, io) =>
       at(target, io, async (place) => {
         const started = await variant.start(place, unit);

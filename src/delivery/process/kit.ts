@@ -65,12 +65,12 @@ export function envSha({ ids }: Parts, { env, secrets }: RollbackUnit): string {
   return ids.sha256(JSON.stringify([sortedEntries(env), sortedEntries(secrets ?? {})])).slice(0, 16);
 }
 
-/** `instance <name> <pid>:<since> <digest> <env> <run> <commit> <port> <release>` */
+/** `instance <name> <pid>:<since> <digest> <env> <run> <commit> <port> <release> <setup>` */
 export function instanceOf(answer: Result<Answer>): Result<Instance | undefined> {
   if (!answer.ok) return answer;
   const words = answer.value.first('instance');
   if (!words) return ok(undefined);
-  const [name = '', id = '', digest = '', , runId = '', commit = '', port = '', release = ''] = words;
+  const [name = '', id = '', digest = '', , runId = '', commit = '', port = '', release = '', setup] = words;
   return ok({
     id,
     digest,
@@ -79,6 +79,7 @@ export function instanceOf(answer: Result<Answer>): Result<Instance | undefined>
     address: { host: '127.0.0.1', port: Number(port) },
     run_id: runId,
     ...(commit !== '-' && { commit }),
+    ...(setup !== undefined && { setup }),
   });
 }
 

@@ -18,6 +18,7 @@ import {
 import { releaseName, serviceFolder } from './place.ts';
 import * as scripts from './scripts.ts';
 import { startInstance } from './start.ts';
+import { setupNow } from '../service-variables.ts';
 
 export interface ProcessRuntime extends Runtime {
   /** Ends every process of the service, its proxy too; its files stay. */
@@ -48,6 +49,7 @@ export function createProcessRuntime(parts: Parts): ProcessRuntime {
     },
     deliver: (target, artifact, io) => deliver(parts, run, { target, artifact, io }),
     check: (target, artifact, io) => checkPlace(run, { target, artifact, io }),
+    setup: (target, unit) => setupNow(target, unit, parts.secrets),
     start: (target, unit, io) => startInstance(parts, run, { target, artifact: unit, io }),
     switchTo: async (target, instance, io) => {
       const facts = nameFacts(instance);

@@ -14,6 +14,7 @@ import {
 import { pathPart, releaseName, serviceFolder } from './place.ts';
 import * as scripts from './scripts.ts';
 import { SUPERVISOR } from './supervise.ts';
+import { serviceVariables, setupOf } from '../service-variables.ts';
 
 /**
  * Starts an instance, or finds the one that an earlier try has started. With `recreate` the old one is ended last
@@ -45,13 +46,14 @@ async function writeInstance(
   { name, port }: { readonly name: string; readonly port: number },
 ): Promise<Result<void>> {
   const folder = serviceFolder(parts.deploy.folder, target);
-  const env = await environmentText(artifact, { port, secrets: parts.secrets });
-  if (!env.ok) return env;
+  const variables = await serviceVariables(artifact, { port, secrets: parts.secrets });
+  if (!variables.ok) return variables;
+  const setup = setupOf(target, artifact, variables.value);
   for (const [file, text] of [
     [`${folder}/supervise.sh`, SUPERVISOR],
-    [`${folder}/instances/${name}/env`, env.value],
+    [`${folder}/instances/${name}/env`, environmentText(variables.value)],
     [`${folder}/instances/${name}/command`, shellFile(target.settings.command ?? 'npm start')],
-    [`${folder}/instances/${name}/meta.new`, metaLine(parts, artifact, port)],
+    [`${folder}/instances/${name}/meta.new`, metaLine(parts, artifact, { port, setup })],
   ] as const) {
     const written = await target.host.writeText(file, text, 0o600);
     if (!written.ok) return written;
@@ -59,7 +61,11 @@ async function writeInstance(
   return ok(undefined);
 }
 
-function metaLine(parts: Parts, artifact: Artifact, port: number): string {
+function metaLine(
+  parts: Parts,
+  artifact: Artifact,
+  { port, setup }: { readonly port: number; readonly setup: string },
+): string {
   const { digest, run_id: runId, commit } = artifact;
   const words = [
     digest,
@@ -68,6 +74,7 @@ function metaLine(parts: Parts, artifact: Artifact, port: number): string {
     commit === '' ? '-' : commit,
     port,
     releaseName(digest),
+    setup,
   ];
   return `${words.join(' ')}\n`;
 }

@@ -21,6 +21,7 @@ interface Version {
 const PIPELINE = `name: ship
 params:
   allow_bad: {type: bool, default: false}
+  redeploy: {type: bool, default: false}
 stages:
   - {name: build, uses: service-build}
   - {name: deploy, uses: deploy, on_failure: rollback, on_interrupt: retry}
