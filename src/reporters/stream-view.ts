@@ -14,6 +14,7 @@ export class StreamView {
   readonly #canRedraw: boolean;
   #nextMs = 0;
   #isFirst = true;
+  #shown: number | undefined;
   /** What an earlier attempt left is not shown. */
   readonly #before: number | undefined;
 
@@ -31,6 +32,12 @@ export class StreamView {
     const at = writtenAt(this.#file);
     const progress = at === undefined || at === this.#before ? undefined : readProgress(this.#file);
     if (!progress) return undefined;
+    const isNew = at !== this.#shown;
+    // What has been drawn is drawn over by the next line; what has ended is not drawn again, nor said again.
+    if (!isNew && !(this.#canRedraw && progress.steps.some(({ status }) => status === 'running'))) {
+      return undefined;
+    }
+    this.#shown = at;
     this.#nextMs = nowMs + (this.#canRedraw ? REDRAW_MS : LINE_MS);
     if (this.#canRedraw || this.#isFirst) {
       this.#isFirst = false;

@@ -4,8 +4,8 @@ import type { JsonObject } from '../core/json.ts';
 import type { ServiceHistory } from '../core/releases.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
 import { waysBack, type WayBack } from '../delivery/choose-release.ts';
-import { deployRelease, GATE_TASK } from '../delivery/deploy/deploy.ts';
-import { artifactOfRelease, readGate } from '../delivery/deploy/records.ts';
+import { deployRelease } from '../delivery/deploy/deploy.ts';
+import { artifactOfRelease, GATE_TASK, readGate } from '../delivery/deploy/records.ts';
 import { type DeliverySession, openSession } from '../delivery/deploy/session.ts';
 
 const paramsSchema = z.object({ services: z.array(z.string()).default([]), to: z.string().default('') });

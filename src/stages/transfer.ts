@@ -6,7 +6,8 @@ import { defineStage, type StageContext, type TaskIo } from '../core/stage-kind.
 import { valueSchema } from '../core/step-schema.ts';
 import { bindValue } from '../core/template/bind.ts';
 import { parsePlace, placeText, type TransferPlace } from '../core/transfer/place.ts';
-import { transfer as transferFiles, type TransferProgress } from '../core/transfer/transfer.ts';
+import { transferMeter } from '../core/transfer/meter.ts';
+import { transfer as transferFiles } from '../core/transfer/transfer.ts';
 
 export const transfer = defineStage({
   kind: 'transfer',
@@ -56,14 +57,17 @@ async function copy(
   { signal, log }: TaskIo,
 ): Promise<Result<JsonObject>> {
   const { clock, ports } = context;
-  const began = clock.monotonicMs();
+  const meter = transferMeter(clock);
   let lastNote: Promise<void> = Promise.resolve();
   const done = await transferFiles(
     { hosts: ports.hosts, clock },
     {
       from,
       to,
-      onProgress: (progress) => show(context, { progress, text, elapsedMs: clock.monotonicMs() - began }),
+      onProgress: ({ done_bytes: bytes, total_bytes: size }) =>
+        context.progress([
+          { name: 'copy', what: text, kind: 'progress', status: 'running', ...meter(bytes, size) },
+        ]),
       onNote: (line) => {
         lastNote = lastNote.then(() => log(line));
       },
@@ -78,27 +82,4 @@ async function copy(
   );
   if (skipped.length > 0) context.warn(`not copied, they are no files: ${skipped.slice(0, 10).join(', ')}`);
   return ok({ ...done.value, skipped: [...skipped], verified: true });
-}
-
-interface Shown {
-  readonly progress: TransferProgress;
-  readonly text: string;
-  readonly elapsedMs: number;
-}
-
-function show(context: StageContext, { progress, text, elapsedMs }: Shown): void {
-  const { done_bytes: bytes, total_bytes: size } = progress;
-  const rate = elapsedMs > 0 ? (bytes / elapsedMs) * 1000 : 0;
-  context.progress([
-    {
-      name: 'copy',
-      what: text,
-      kind: 'progress',
-      status: 'running',
-      bytes,
-      bytes_per_second: rate,
-      ...(size !== undefined && { size }),
-      ...(size !== undefined && rate > 0 && { eta_ms: ((size - bytes) / rate) * 1000 }),
-    },
-  ]);
 }

@@ -59,7 +59,7 @@ test('without a terminal nothing goes back over a migration, not even with -y, a
   expect(stdout).toContain('migration: the database changes (migrations/001.sql): no automatic rollback');
   expect(stdout).toContain('watchdog: web@local: 1 x 500 at /');
   expect(stdout).toContain(
-    'api@local, web@local stay as they are: check that the former version works with the schema as it is now, then pipewright rollback --env default',
+    'web@local stays as it is: check that the former version works with the schema as it is now, then pipewright rollback --env default',
   );
   expect(stdout).not.toMatch(/rollback: \w+@local │/);
   expect(await shop.says('web')).toBe('web 2');
@@ -98,9 +98,7 @@ test('at a terminal the person who sits there is asked, and a yes brings it back
     columns: 200,
     rows: 60,
   });
-  await program.shows(
-    'the database was changed with this release; bring api@local, web@local back all the same?',
-  );
+  await program.shows('the database was changed with this release; bring web@local back all the same?');
   expect(await shop.says('web')).toBe('web 4');
   program.type('y');
   expect(await program.ended).toBe(5);
@@ -115,7 +113,7 @@ test('recreate: what did not come up over a migration is not replaced by the for
   const { code, stdout } = await plain.project.run(['run', 'ship', '-y']);
   expect({ code, stdout }).toMatchObject({ code: 1 });
   expect(stdout).toContain('not healthy within 4 s: /health answered 500 instead of 200');
-  expect(stdout).toContain('stay as they are: check that the former version works');
+  expect(stdout).toContain('web@local stays as it is: check that the former version works');
   expect(stdout).not.toContain('bring back the former version');
   expect(await plain.says('web')).toBe('web 2');
 });

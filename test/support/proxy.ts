@@ -15,9 +15,9 @@ export interface Proxy extends AsyncDisposable {
 
 export async function startProxy(
   target: number,
-  options: { readonly delayMs?: number } = {},
+  options: { readonly delayMs?: number; readonly bytesPerSecond?: number } = {},
 ): Promise<Proxy> {
-  const { delayMs = 0 } = options;
+  const { delayMs = 0, bytesPerSecond } = options;
   const pairs = new Set<{ isFrozen: boolean; readonly sockets: readonly net.Socket[] }>();
   let sentBytes = 0;
   let isRefusing = false;
@@ -33,6 +33,10 @@ export async function startProxy(
       from.on('data', (chunk: Buffer) => {
         if (pair.isFrozen) return;
         count(chunk.length);
+        if (bytesPerSecond !== undefined) {
+          from.pause();
+          setTimeout(() => from.resume(), (chunk.length / bytesPerSecond) * 1000);
+        }
         if (delayMs > 0) setTimeout(() => to.write(chunk), delayMs);
         else if (!to.write(chunk)) {
           from.pause();

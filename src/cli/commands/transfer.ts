@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { formatBytes, formatDuration } from '../../core/quantities.ts';
 import { progressText } from '../../core/stream-text.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
+import { transferMeter } from '../../core/transfer/meter.ts';
 import { parsePlace, type TransferPlace } from '../../core/transfer/place.ts';
 import { transfer, type TransferProgress, type TransferReport } from '../../core/transfer/transfer.ts';
 import type { TransferCommand } from '../command.ts';
@@ -98,25 +99,23 @@ class Meter {
   readonly #services: Services;
   readonly #canRedraw: boolean;
   readonly #isSilent: boolean;
-  readonly #beganMs = performance.now();
+  readonly #measure = transferMeter({ monotonicMs: () => performance.now() });
   #nextMs: number;
   #isDrawn = false;
-  #firstBytes: number | undefined;
 
   constructor(services: Services, isSilent: boolean) {
     this.#services = services;
     this.#isSilent = isSilent;
     this.#canRedraw = services.terminal.isInteractive && !isSilent;
-    this.#nextMs = this.#beganMs + (this.#canRedraw ? REDRAW_MS : LINE_MS);
+    this.#nextMs = performance.now() + (this.#canRedraw ? REDRAW_MS : LINE_MS);
   }
 
   show(progress: TransferProgress): void {
-    // What was there already says nothing of the link.
-    this.#firstBytes ??= progress.done_bytes;
+    const amount = this.#measure(progress.done_bytes, progress.total_bytes);
     const nowMs = performance.now();
     if (this.#isSilent || nowMs < this.#nextMs) return;
     this.#nextMs = nowMs + (this.#canRedraw ? REDRAW_MS : LINE_MS);
-    const text = this.#text(progress, nowMs);
+    const text = textOf(progress, amount);
     if (!this.#canRedraw) {
       this.#services.terminal.say(text);
       return;
@@ -134,20 +133,18 @@ class Meter {
     if (this.#isDrawn) void this.#services.terminal.write('\r\u001B[2K');
     this.#isDrawn = false;
   }
+}
 
-  #text(progress: TransferProgress, nowMs: number): string {
-    const { done_bytes: done, total_bytes: size, files, files_done: filesDone } = progress;
-    const rate = ((done - (this.#firstBytes ?? 0)) / (nowMs - this.#beganMs)) * 1000;
-    const text = progressText({
-      name: 'transfer',
-      kind: 'progress',
-      what: '',
-      status: 'running',
-      bytes: done,
-      bytes_per_second: rate,
-      ...(size !== undefined && { size }),
-      ...(size !== undefined && rate > 0 && { eta_ms: ((size - done) / rate) * 1000 }),
-    });
-    return files > 1 ? `${filesDone}/${files} files  ${text}` : text;
-  }
+function textOf(
+  { files, files_done: filesDone }: TransferProgress,
+  amount: ReturnType<ReturnType<typeof transferMeter>>,
+): string {
+  const text = progressText({
+    name: 'transfer',
+    kind: 'progress',
+    what: '',
+    status: 'running',
+    ...amount,
+  });
+  return files > 1 ? `${filesDone}/${files} files  ${text}` : text;
 }

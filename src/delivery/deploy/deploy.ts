@@ -8,12 +8,9 @@ import { restore } from '../restore.ts';
 import { type RolledOut, rollOut } from '../rollout.ts';
 import { type Candidate, type GateOptions, passGate } from './gate.ts';
 import { leftAlone } from './places.ts';
-import { asArtifact, asJson, type GateRecord, type PlaceRecord, readGate } from './records.ts';
+import { asArtifact, asJson, GATE_TASK, type GateRecord, type PlaceRecord, readGate } from './records.ts';
 import { type DeliverySession, runtimeIo } from './session.ts';
 import { placeName } from './targets.ts';
-
-/** The task that holds the gate; an undo reads it back. */
-export const GATE_TASK = 'gate';
 
 /**
  * Deploys one release: the gate, then each service in order, its first host as the canary. Every service@host is a

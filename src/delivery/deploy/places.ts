@@ -4,9 +4,10 @@ import type { TaskIo } from '../../core/stage-kind.ts';
 import { measureBaseline, watchedPaths } from './baseline.ts';
 import type { PlaceFacts } from './conditions.ts';
 import type { Candidate } from './gate.ts';
-import { artifactOfRelease, type PlaceRecord } from './records.ts';
+import { artifactOfRelease, GATE_TASK, type PlaceRecord } from './records.ts';
 import { type RolledOut, servesAlready } from '../rollout.ts';
 import { serviceEnv } from './service-env.ts';
+import { whileSending } from './sending.ts';
 import { type DeliverySession, type OpenPlace, runtimeIo } from './session.ts';
 import { placeName } from './targets.ts';
 
@@ -50,7 +51,7 @@ export async function lookAtPlaces(
     for (const host of hosts) {
       const place = await session.open(service, host);
       if (!place.ok) return place;
-      const facts = await lookAtPlace(session, place.value, artifact, { ...runtimeIo(io), redeploy });
+      const facts = await lookAtPlace(session, place.value, artifact, { ...io, redeploy });
       if (!facts.ok) return facts;
       seen.push(facts.value);
     }
@@ -62,7 +63,7 @@ async function lookAtPlace(
   session: DeliverySession,
   place: OpenPlace,
   artifact: Artifact,
-  io: RuntimeIo & { readonly redeploy: boolean },
+  io: TaskIo & { readonly redeploy: boolean },
 ): Promise<Result<SeenPlace>> {
   const { runtime, target, service, host } = place;
   const name = placeName(service, host.name);
@@ -70,7 +71,7 @@ async function lookAtPlace(
   if (!space.ok) return space;
   const floor = session.context.settings.deploy.min_free_disk;
   const hasRoom = space.value.free_bytes >= Math.max(floor, space.value.needed_bytes);
-  const brought = hasRoom ? await bring(place, artifact, io) : ok(undefined);
+  const brought = hasRoom ? await bring(session, place, artifact, io) : ok(undefined);
   if (!brought.ok) return brought;
   const problems = brought.value;
   const previous = await previousOf(session, place, artifact, io);
@@ -105,11 +106,13 @@ async function lookAtPlace(
 
 /** Delivers it; what keeps it from starting there. */
 async function bring(
+  { context }: DeliverySession,
   { runtime, target, service, host }: OpenPlace,
   artifact: Artifact,
-  io: RuntimeIo,
+  io: TaskIo,
 ): Promise<Result<readonly string[]>> {
-  const delivered = await runtime.deliver(target, artifact, io);
+  const sending = { io, step: GATE_TASK, what: `${artifact.reference} → ${host.name}` };
+  const delivered = await whileSending(context, sending, (shown) => runtime.deliver(target, artifact, shown));
   if (!delivered.ok) return delivered;
   const { bytes_sent: bytes, method } = delivered.value;
   await io.log(`${placeName(service, host.name)}: ${bytes} bytes sent (${method})`);

@@ -7,6 +7,9 @@ import type { Artifact } from '../../core/runtime.ts';
  * What the stages of a deploy leave in the journal, read back by later stages, by an undo and after a crash.
  */
 
+/** The task that holds the gate; an undo reads it back. */
+export const GATE_TASK = 'gate';
+
 const text = z.string();
 
 /** Under `artifacts` in the outputs of a stage that builds, by service. */

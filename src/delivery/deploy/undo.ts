@@ -1,8 +1,8 @@
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import { messageOf } from '../health.ts';
-import { deployTask, GATE_TASK, noteRelease, restorePlace, wasLeftAlone } from './deploy.ts';
-import { asArtifact, type GateRecord, type PlaceRecord, readGate } from './records.ts';
+import { deployTask, noteRelease, restorePlace, wasLeftAlone } from './deploy.ts';
+import { asArtifact, GATE_TASK, type GateRecord, type PlaceRecord, readGate } from './records.ts';
 import type { DeliverySession } from './session.ts';
 import { placeName } from './targets.ts';
 
@@ -91,9 +91,10 @@ function notBack(place: string, failure: Failure): Failure {
 
 function heldByMigration({ context }: DeliverySession, begun: readonly PlaceRecord[]): Failure {
   const places = begun.map(({ service, host }) => placeName(service, host)).join(', ');
+  const stay = begun.length === 1 ? 'stays as it is' : 'stay as they are';
   return {
     reason: 'reported',
-    message: `the database was changed with this release, so ${places} stay as they are: check that the former version works with the schema as it is now, then pipewright rollback --env ${context.environment}`,
+    message: `the database was changed with this release, so ${places} ${stay}: check that the former version works with the schema as it is now, then pipewright rollback --env ${context.environment}`,
     retryable: false,
   };
 }
