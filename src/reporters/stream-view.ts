@@ -32,11 +32,7 @@ export class StreamView {
     const at = writtenAt(this.#file);
     const progress = at === undefined || at === this.#before ? undefined : readProgress(this.#file);
     if (!progress) return undefined;
-    const isNew = at !== this.#shown;
-    // What has been drawn is drawn over by the next line; what has ended is not drawn again, nor said again.
-    if (!isNew && !(this.#canRedraw && progress.steps.some(({ status }) => status === 'running'))) {
-      return undefined;
-    }
+    if (at === this.#shown && !this.#isDrawnAgain(progress)) return undefined;
     this.#shown = at;
     this.#nextMs = nowMs + (this.#canRedraw ? REDRAW_MS : LINE_MS);
     if (this.#canRedraw || this.#isFirst) {
@@ -46,6 +42,11 @@ export class StreamView {
     }
     const line = streamLine(progress);
     return line === undefined ? undefined : [line];
+  }
+
+  /** The next line draws over it, so that it is drawn below that again; what has ended is not. */
+  #isDrawnAgain({ steps }: StreamProgress): boolean {
+    return this.#canRedraw && steps.some(({ status }) => status === 'running');
   }
 }
 
