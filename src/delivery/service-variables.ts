@@ -4,8 +4,8 @@ import type { Secrets } from '../core/ports.ts';
 import type { RollbackUnit } from '../core/releases.ts';
 import type { Artifact, Target } from '../core/runtime.ts';
 
-/** Of a run, so that they differ where nothing has changed. */
-const OF_THE_RUN = ['PIPEWRIGHT_RELEASE', 'PIPEWRIGHT_COMMIT'];
+/** Those of a run differ where nothing has changed; PORT is, behind a proxy, any that was free. */
+const NOT_COUNTED = new Set(['PORT', 'PIPEWRIGHT_RELEASE', 'PIPEWRIGHT_COMMIT']);
 
 /**
  * Variables of an instance of a service; secrets are resolved now, and stand nowhere else.
@@ -39,8 +39,7 @@ export function setupOf(
   variables: Readonly<Record<string, string>>,
 ): string {
   const { strategy, port, internal_port, command, compose_service, volumes } = settings;
-  // Behind a proxy its own port is any that was free.
-  const own = Object.entries(variables).filter(([name]) => name !== 'PORT' && !OF_THE_RUN.includes(name));
+  const own = Object.entries(variables).filter(([name]) => !NOT_COUNTED.has(name));
   const text = JSON.stringify([
     digest,
     // The same image has another name in each run.
