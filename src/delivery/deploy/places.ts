@@ -66,7 +66,6 @@ async function lookAtPlace(
   io: TaskIo & { readonly redeploy: boolean },
 ): Promise<Result<SeenPlace>> {
   const { runtime, target, service, host } = place;
-  const name = placeName(service, host.name);
   const space = await runtime.space(target, artifact, io);
   if (!space.ok) return space;
   const floor = session.context.settings.deploy.min_free_disk;
@@ -74,18 +73,16 @@ async function lookAtPlace(
   const brought = hasRoom ? await bring(session, place, artifact, io) : ok(undefined);
   if (!brought.ok) return brought;
   const problems = brought.value;
-  const previous = await previousOf(session, place, artifact, io);
-  if (!previous.ok) return previous;
-  const before = previous.value;
+  const former = await lookAtFormer(session, place, artifact, io);
+  if (!former.ok) return former;
   const there = io.redeploy ? ok(undefined) : await leftAlone(session, place, artifact, io);
   if (!there.ok) return there;
-  const previousProblems = before ? await runtime.check(target, before, io) : ok([]);
-  if (!previousProblems.ok) return previousProblems;
+  const { previous, previous_problems, baseline_ms } = former.value;
   return ok({
     facts: {
-      place: name,
-      ...(before && { previous: before }),
-      previous_problems: previousProblems.value,
+      place: placeName(service, host.name),
+      ...(previous && { previous }),
+      previous_problems,
       problems: problems ?? [],
       free_bytes: space.value.free_bytes,
       needed_bytes: space.value.needed_bytes,
@@ -97,11 +94,33 @@ async function lookAtPlace(
     record: {
       service,
       host: host.name,
-      previous: before ? unitOf(before) : null,
+      previous: previous ? unitOf(previous) : null,
       stays: there.value !== undefined,
-      baseline_ms: before ? await baselineOf(session, place, io) : {},
+      baseline_ms,
     },
   });
+}
+
+interface Former {
+  readonly previous?: Artifact;
+  readonly previous_problems: readonly string[];
+  readonly baseline_ms: PlaceRecord['baseline_ms'];
+}
+
+/** What serves there now: whether it could be started again, and how fast it answers. */
+async function lookAtFormer(
+  session: DeliverySession,
+  place: OpenPlace,
+  artifact: Artifact,
+  io: TaskIo,
+): Promise<Result<Former>> {
+  const previous = await previousOf(session, place, artifact, io);
+  if (!previous.ok) return previous;
+  if (!previous.value) return ok({ previous_problems: [], baseline_ms: {} });
+  const problems = await place.runtime.check(place.target, previous.value, io);
+  if (!problems.ok) return problems;
+  const baseline = await baselineOf(session, place, io);
+  return ok({ previous: previous.value, previous_problems: problems.value, baseline_ms: baseline });
 }
 
 /** Delivers it; what keeps it from starting there. */
