@@ -4,21 +4,81 @@ import { defineConfig } from 'rolldown';
 const shared = {
   platform: 'node',
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },
-  // react-devtools-core: Ink asks for it only with DEV=true; nobody installs it.
   // The clients of daemons stay packages: they look for their own optional native parts, and few commands load them.
-  external: ['react-devtools-core', 'dockerode', 'koffi', 'nodemailer', 'ssh2'],
+  external: ['dockerode', 'koffi', 'nodemailer', 'ssh2'],
 };
 
 // Flat: a module that looks for a program beside itself finds it from any chunk.
 const output = { dir: 'dist', format: 'esm', sourcemap: true };
 
+/** CommonJS: Node keeps compiled functions of scripts, not of ES modules. */
+const script = {
+  ...output,
+  format: 'cjs',
+  entryFileNames: '[name].cjs',
+  chunkFileNames: '[name]-[hash].cjs',
+  // One byte a character in memory, and no more of them than needed.
+  charset: 'ascii',
+  comments: false,
+};
+
+/** For src/start.ts, which calls it. */
+const wrapped = {
+  ...script,
+  dynamicImportInCjs: false,
+  postBanner: '(function (exports, require, module, __filename, __dirname, importModule) {',
+  postFooter: '})',
+};
+
+const LAYOUT_ENGINE = "globalThis[Symbol.for('pipewright.layout-engine')]";
+
+/** A script cannot wait while it is loaded, nor import modules; these would. */
+const asScript = {
+  name: 'as-script',
+  transform(code, id) {
+    if (id.endsWith('/src/config/custom-kinds.ts')) {
+      return changed(code, [['await import(pathToFileURL', 'await importModule(pathToFileURL']]);
+    }
+    // Ink asks for React's development tools only with DEV=true; nobody installs them.
+    if (id.endsWith('/ink/build/reconciler.js')) {
+      return changed(code, [
+        ["import.meta.resolve('react-devtools-core');", ''],
+        ["await import('./devtools.js');", ''],
+        ['await loadPackageJson()', '{}'],
+      ]);
+    }
+    if (id.endsWith('/src/layout-engine.ts')) {
+      const loaded = `import { loadYoga } from 'yoga-layout/load';
+export async function loadLayoutEngine() { ${LAYOUT_ENGINE} = await loadYoga(); }`;
+      return { code: loaded, map: null, moduleType: 'js' };
+    }
+    if (id.endsWith('/yoga-layout/dist/src/index.js')) {
+      return changed(code, [['wrapAssembly(await loadYoga())', LAYOUT_ENGINE]]);
+    }
+    return undefined;
+  },
+};
+
+/** On the same lines, so that the source map stays right. */
+function changed(code, replacements) {
+  for (const [from, to] of replacements) {
+    if (!code.includes(from)) throw new Error(`the build expects ${JSON.stringify(from)}`);
+    code = code.replace(from, () => to);
+  }
+  return { code, map: null };
+}
+
 // log-filter and pump start once a step: one file each, nothing shared to link.
 export default defineConfig([
   {
     ...shared,
-    input: { main: 'src/main.ts', api: 'src/api.ts' },
-    output,
+    input: { main: 'src/main.ts' },
+    plugins: [asScript],
+    output: wrapped,
   },
+  { ...shared, input: { start: 'src/start.ts' }, output: script },
+  // Loaded by the stage kinds of a project, which are ES modules.
+  { ...shared, input: { api: 'src/api.ts' }, output },
   { ...shared, input: { 'log-filter': 'src/executors/local/log-filter.ts' }, output },
   { ...shared, input: { pump: 'src/streams/pump.ts' }, output },
   // Copied to hosts as it is.

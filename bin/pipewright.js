@@ -1,15 +1,15 @@
 #!/usr/bin/env node
 // Finds a Node that can run Pipewright and starts it. Written for old Nodes too (12 and later):
 // whoever has the wrong one should read a sentence, not a syntax error.
-import { spawn } from 'child_process';
 import fs from 'fs';
 import nodeModule from 'module';
 import path from 'path';
-import { fileURLToPath, pathToFileURL } from 'url';
+import { fileURLToPath } from 'url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
 const manifest = path.join(root, 'package.json');
-const main = path.join(root, 'dist', 'main.js');
+const program = path.join(root, 'dist', 'start.cjs');
+const load = nodeModule.createRequire(import.meta.url);
 const WANTED = [22, 18];
 
 if (process.argv[2] === '--version' || process.argv[2] === '-V') {
@@ -27,16 +27,17 @@ function isNewEnough(version) {
 }
 
 function start() {
-  if (!fs.existsSync(main)) {
+  if (!fs.existsSync(program)) {
     refuse('pipewright: dist/ is missing: run `npm run build` in ' + root);
     return;
   }
   delete process.env.PIPEWRIGHT_RESTARTED; // steps may call us too
-  if (nodeModule.enableCompileCache) nodeModule.enableCompileCache();
-  import(pathToFileURL(main).href).catch(function (error) {
+  try {
+    load(program);
+  } catch (error) {
     process.stderr.write('pipewright: ' + ((error && error.stack) || error) + '\n');
     process.exitCode = 1;
-  });
+  }
 }
 
 /** The same command on the Node that package-lock.json pins. */
@@ -54,10 +55,14 @@ function restart() {
     );
     return;
   }
-  const child = spawn(node, [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)), {
-    stdio: 'inherit',
-    env: Object.assign({}, process.env, { PIPEWRIGHT_RESTARTED: '1' }),
-  });
+  const child = load('child_process').spawn(
+    node,
+    [fileURLToPath(import.meta.url)].concat(process.argv.slice(2)),
+    {
+      stdio: 'inherit',
+      env: Object.assign({}, process.env, { PIPEWRIGHT_RESTARTED: '1' }),
+    },
+  );
   // A terminal signals both of us, `kill` only this process: src/cli/signals.ts takes two at once as one.
   ['SIGINT', 'SIGTERM', 'SIGHUP'].forEach(function (signal) {
     process.on(signal, function () {

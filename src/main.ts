@@ -204,6 +204,7 @@ async function loadScreen(): Promise<{ readonly runScreen: RunScreen }> {
   const fetching = Object.getOwnPropertyDescriptor(globalThis, 'fetch');
   Reflect.deleteProperty(globalThis, 'fetch');
   try {
+    await (await import('./layout-engine.ts')).loadLayoutEngine();
     return await import('./screen-session.ts');
   } finally {
     if (fetching) Object.defineProperty(globalThis, 'fetch', fetching);
@@ -234,4 +235,9 @@ function crash(error: unknown): number {
 
 // Once nothing is left to do: taking the heap apart piece by piece would hold the caller up by several milliseconds.
 process.once('beforeExit', () => process.exit());
-process.exitCode = await main(process.argv.slice(2)).catch(crash);
+async function start(): Promise<void> {
+  process.exitCode = await main(process.argv.slice(2)).catch(crash);
+}
+
+// Not awaited: the program is built as a script, which cannot wait while it is loaded.
+void start();

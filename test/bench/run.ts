@@ -43,7 +43,7 @@ const { values, positionals } = parseArgs({
 
 function warnIfStale(): void {
   const root = path.resolve(import.meta.dirname, '../..');
-  const built = path.join(root, 'dist', 'main.js');
+  const built = path.join(root, 'dist', 'main.cjs');
   const newest = Math.max(
     ...globSync('src/**/*.ts', { cwd: root }).map((file) => statSync(path.join(root, file)).mtimeMs),
   );

@@ -120,7 +120,8 @@ async function pack(shop: string): Promise<Packed> {
   expectThat(strange.length === 0, `these do not belong into the package:\n${strange.join('\n')}`);
   for (const needed of [
     'bin/pipewright.js',
-    'dist/main.js',
+    'dist/main.cjs',
+    'dist/start.cjs',
     'dist/api.js',
     'README.md',
     'LICENSE',
