@@ -1,6 +1,7 @@
 import path from 'node:path';
 import process from 'node:process';
 import type { Common } from './cli/command.ts';
+import { prepareRollback } from './cli/commands/rollback.ts';
 import { exitCodeOf } from './cli/exit-code.ts';
 import { createPrompter } from './cli/prompter.ts';
 import type { PreparedRun, Services, Views } from './cli/services.ts';
@@ -183,6 +184,14 @@ async function begin(
       return engine.continue(work.runId, drive);
     case 'rerun':
       return engine.rerun(work.runId, work.choice, drive);
+    case 'rollback': {
+      const { environment: env, ...wanted } = work.order;
+      const request = await prepareRollback({ ...common, ...wanted, env }, services);
+      // The person has seen what would happen, and said yes to that.
+      return request.ok
+        ? engine.start({ ...request.value.request, assumeYes: true }, { ...drive, assumeYes: true })
+        : request;
+    }
     case 'undo':
       return engine.undo(work.runId, drive);
     case 'start': {

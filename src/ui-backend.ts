@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { wayLines } from './cli/commands/rollback.ts';
 import { prepareRequest } from './cli/commands/run.ts';
 import type { Common, RawParameter } from './cli/command.ts';
 import { isProblems } from './cli/print.ts';
@@ -10,7 +11,7 @@ import { nobody } from './cli/prompter.ts';
 import type { Problems, Services, Views } from './cli/services.ts';
 import type { Engine } from './core/engine/api.ts';
 import { slug } from './core/engine/slug.ts';
-import { toFailure, type Failure, type Result } from './core/failure.ts';
+import { ok, toFailure, type Failure, type Result } from './core/failure.ts';
 import { parseParameters } from './core/parameters.ts';
 import type { StepProgress, StreamProgress } from './core/stream-report.ts';
 import { sanitizeText } from './core/terminal-text.ts';
@@ -83,6 +84,7 @@ export function createBackend(parts: BackendParts): Backend {
 type Lookups = Pick<
   Backend,
   | 'releases'
+  | 'waysBack'
   | 'repository'
   | 'deployedCommit'
   | 'pipelines'
@@ -94,6 +96,9 @@ type Lookups = Pick<
   | 'read'
   | 'watch'
 >;
+const AFTERWARDS =
+  'It is a run of its own: through the gate, the first host before the others, then smoke test and watchdog. What serves now is marked bad.';
+
 type Refusing = <T>(result: Result<T, Problems | Failure>) => Result<T, Refusal>;
 
 function createLookups(parts: BackendParts, refusing: Refusing): Lookups {
@@ -112,6 +117,11 @@ function createLookups(parts: BackendParts, refusing: Refusing): Lookups {
     },
     repository: async () => refusing(await (await import('./vcs/index.ts')).openVcs(services.project.root)),
     releases: () => allReleases(services),
+    waysBack: async ({ environment, services: names, to }) => {
+      const desk = await services.delivery();
+      const ways = await desk.waysBack(environment, { services: names, ...(to !== undefined && { to }) });
+      return refusing(ways.ok ? ok([...wayLines(ways.value, services), '', AFTERWARDS]) : ways);
+    },
     deployedCommit: (pipeline) => lastDeployed(services, pipeline),
     load: async (target) => refusing(await loadPipeline(services, target)),
     plan: async (order) => {

@@ -34,6 +34,11 @@ export interface ServiceRelease extends RollbackUnit {
   readonly has_migration: boolean;
 }
 
+/** The same thing runs: going from one to the other would change nothing. */
+export function isSameUnit(a: RollbackUnit, b: RollbackUnit): boolean {
+  return a.digest === b.digest && JSON.stringify(a.env) === JSON.stringify(b.env) && a.compose === b.compose;
+}
+
 /** What `rollback-registry.json` says of one service in one environment. */
 export interface ServiceHistory {
   readonly current?: ServiceRelease;

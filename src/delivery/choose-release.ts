@@ -1,5 +1,5 @@
 import { failed, ok, type Result } from '../core/failure.ts';
-import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
+import { isSameUnit, type ServiceHistory, type ServiceRelease } from '../core/releases.ts';
 
 /** One service on its way back. */
 export interface WayBack {
@@ -94,10 +94,6 @@ function isHealthyBefore(
 ): boolean {
   if (release.verdict !== 'healthy' || release.run_id === from.run_id) return false;
   return to === undefined ? !bad.includes(release.commit) : release.run_id.startsWith(to);
-}
-
-function isSameUnit(a: ServiceRelease, b: ServiceRelease): boolean {
-  return a.digest === b.digest && JSON.stringify(a.env) === JSON.stringify(b.env) && a.compose === b.compose;
 }
 
 function timeOf({ deployed_at: at }: ServiceRelease): number {

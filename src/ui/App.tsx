@@ -18,6 +18,7 @@ import {
   homeBody,
   pageBody,
   paletteBody,
+  releasesBody,
   runBody,
 } from './model/body.ts';
 import { historyFilters } from './model/history.ts';
@@ -120,6 +121,8 @@ function bodyRows(state: ScreenState, drawing: Drawing, body: Rectangle): readon
       return runBody(state, drawing, body);
     case 'history':
       return historyBody(state, drawing, body);
+    case 'releases':
+      return releasesBody(state, drawing, body);
     default:
       return state.screen satisfies never;
   }
@@ -158,6 +161,8 @@ function titleOf(state: ScreenState, { theme, spinner, clock }: Drawing): string
       return theme.inverse(theme.strong(runTitle(state, spinner ?? spinnerAt(state.frame), clock)));
     case 'history':
       return bar('History', historyFilters(history).join('  ') || `${history.runs.length} runs`);
+    case 'releases':
+      return bar('Releases');
     default:
       return screen satisfies never;
   }

@@ -27,6 +27,8 @@ export interface Backend {
   readonly history: (limit: number) => Promise<readonly RunSummary[]>;
   /** What was deployed: every service of every environment. */
   readonly releases: () => Promise<readonly ServiceReleases[]>;
+  /** What a rollback would do, in lines: from which release to which, on which hosts. */
+  readonly waysBack: (order: RollbackOrder) => Promise<Result<readonly string[], Refusal>>;
   /** The repository that the project lies in. */
   readonly repository: () => Promise<Result<Vcs, Refusal>>;
   /** The commit that a pipeline deployed last, or ran well for; undefined when there was none. */
@@ -123,10 +125,20 @@ export interface RunOrder {
   readonly commits?: string;
 }
 
+/** What `pipewright rollback` would be given. */
+export interface RollbackOrder {
+  readonly environment: string;
+  /** Empty: those that were deployed together last. */
+  readonly services: readonly string[];
+  /** A run; the last one that served healthy when absent. */
+  readonly to?: string;
+}
+
 /** What to drive; `prepared` is what the command line asked for. */
 export type RunWork =
   | { readonly type: 'prepared' }
   | { readonly type: 'start'; readonly order: RunOrder }
+  | { readonly type: 'rollback'; readonly order: RollbackOrder }
   | { readonly type: 'continue'; readonly runId: string }
   | { readonly type: 'rerun'; readonly runId: string; readonly choice: RerunChoice }
   | { readonly type: 'undo'; readonly runId: string };

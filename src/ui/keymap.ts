@@ -6,6 +6,7 @@ import { HOME_KEYS } from './keymaps/home.ts';
 import { PAGE_KEYS } from './keymaps/page.ts';
 import { PANE_KEYS } from './keymaps/pane.ts';
 import { LEAVING_KEYS, QUESTION_KEYS } from './keymaps/question.ts';
+import { RELEASES_KEYS } from './keymaps/releases.ts';
 import { RUN_KEYS } from './keymaps/run.ts';
 import { questionOf, type ScreenState } from './state.ts';
 
@@ -19,6 +20,7 @@ export type Mode =
   | 'pane'
   | 'question'
   | 'history'
+  | 'releases'
   | 'page'
   | 'leaving';
 
@@ -74,6 +76,7 @@ export const KEYMAP: Readonly<Record<Mode, readonly Binding[]>> = {
   pane: [...PANE_KEYS, ...RUN_KEYS.filter(isShared), ...GLOBAL_KEYS],
   question: [...QUESTION_KEYS, ...RUN_KEYS, ...GLOBAL_KEYS],
   history: [...HISTORY_KEYS, ...GLOBAL_KEYS],
+  releases: [...RELEASES_KEYS, ...GLOBAL_KEYS],
   page: [...PAGE_KEYS, ...GLOBAL_KEYS.filter(({ label }) => label !== 'help')],
   leaving: LEAVING_KEYS,
 };
@@ -93,6 +96,7 @@ export const MODE_TITLES: Readonly<Record<Mode, string>> = {
   pane: 'Run: a log',
   question: 'Run: a question',
   history: 'History',
+  releases: 'Releases',
   page: 'Text',
   leaving: 'Leaving',
 };

@@ -4,6 +4,7 @@ import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { StepProgress } from '../core/stream-report.ts';
 import type { PipelineEntry, Preferences } from './backend.ts';
+import type { ServiceReleases } from './model/releases.ts';
 import type { ThemeName } from './theme.ts';
 import type { CommitsState } from './commits-state.ts';
 
@@ -27,6 +28,7 @@ export interface ScreenState {
   /** The run that this process drives, whether it is on the screen or not. */
   readonly driven?: DrivenState | undefined;
   readonly history: HistoryState;
+  readonly releases: ReleasesState;
   /** Text in place of the screen's body. */
   readonly page?: Page | undefined;
   /** The command palette. */
@@ -42,7 +44,7 @@ export interface ScreenState {
   readonly busy?: string | undefined;
 }
 
-export type ScreenName = 'home' | 'commits' | 'form' | 'run' | 'history';
+export type ScreenName = 'home' | 'commits' | 'form' | 'run' | 'history' | 'releases';
 
 export interface Notice {
   readonly text: string;
@@ -75,6 +77,14 @@ export interface HistoryState {
   readonly chosen?: string | undefined;
   /** Runs marked for comparison, at most two. */
   readonly marked: readonly string[];
+}
+
+/** What was deployed, with the chosen release. */
+export interface ReleasesState {
+  readonly services: readonly ServiceReleases[];
+  readonly isLoaded: boolean;
+  /** Id of a row. */
+  readonly chosen?: string | undefined;
 }
 
 /** Lines that can be scrolled. */
@@ -205,6 +215,7 @@ export function initialState(
     screen: 'home',
     home: { isLoaded: false, pipelines: [], filter: '' },
     history: { runs: [], isLoaded: false, filter: '', marked: [] },
+    releases: { services: [], isLoaded: false },
     isLeaving: false,
   };
 }

@@ -269,6 +269,7 @@ const MODES: Readonly<Record<Mode, string>> = {
   pane: 'A run: a log',
   question: 'A question of a run',
   history: 'History',
+  releases: 'Releases',
   page: 'Plan, why, help and other pages',
   leaving: 'Leaving while a run is active',
 };

@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest';
-import type { ServiceRelease } from '../../src/core/releases.ts';
 import type { RunSummary } from '../../src/core/run-index.ts';
 import { idleRun, reduce, type RunState } from '../../src/core/run-state.ts';
 import { runCreated } from '../support/definitions.ts';
@@ -147,7 +146,7 @@ test('suites of tests show their counts while they run, and one whose finding is
   backend.finish();
 });
 
-test('history: by pipeline, by days, what was rolled back or can be, and releases of services', async () => {
+test('history: by pipeline, by days, what was rolled back or can be', async () => {
   const run = (id: string, more: Partial<RunSummary> & Pick<RunSummary, 'status'>): RunSummary =>
     summaryOf({ pipeline_id: id, ...more });
   const today = '2026-02-06T15:00:00.000Z';
@@ -179,13 +178,6 @@ test('history: by pipeline, by days, what was rolled back or can be, and release
       run('long-ago', { status: 'success', started_at: '2025-02-03T15:00:00.000Z' }),
     ],
     journals: { 'undo-me': failedState },
-    releases: [
-      {
-        environment: 'production',
-        service: 'api',
-        history: { releases: [RELEASE, OLDER], current: RELEASE, last_healthy: OLDER, bad_commits: [] },
-      },
-    ],
   });
   await using app = startScreen(backend, { columns: 110 });
   await app.terminal.shows('Pipelines');
@@ -205,31 +197,11 @@ test('history: by pipeline, by days, what was rolled back or can be, and release
   app.terminal.type('b');
   const list = await app.terminal.shows('rolled back, or can be', 'undo-me', 'b, undoes it', 'was-undone');
   expect(list).not.toContain('other-one');
-  app.terminal.type('v');
-  await app.terminal.shows('Releases', 'api  (production)', 'serves now', 'a rollback brings it back');
-  app.terminal.type('\u001b');
-  await app.terminal.shows('rolled back, or can be');
   app.terminal.type('\r');
   await app.terminal.shows('b roll back');
   app.terminal.type('b');
   await app.terminal.shows('undo a', 'y undo it');
 });
-
-const RELEASE: ServiceRelease = {
-  digest: 'sha256:1',
-  reference: 'api:2',
-  env: {},
-  run_id: '20260206-150000-2222222',
-  service: 'api',
-  environment: 'production',
-  commit: '2222222222222222222222222222222222222222',
-  hosts: ['web'],
-  runtime: 'compose',
-  deployed_at: '2026-02-06T15:00:00.000Z',
-  verdict: 'deployed',
-  has_migration: false,
-};
-const OLDER: ServiceRelease = { ...RELEASE, run_id: '20260205-150000-1111111', verdict: 'healthy' };
 
 test('q between the end of a run and the frame that shows it leaves', async () => {
   const backend = new ScriptedBackend();

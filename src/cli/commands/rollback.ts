@@ -1,5 +1,5 @@
 import type { ServiceHistory, ServiceRelease } from '../../core/releases.ts';
-import type { RollbackCommand } from '../command.ts';
+import type { Common, RollbackCommand } from '../command.ts';
 import { driveRun } from '../drive.ts';
 import { isProblems, orFail, printFailure, printJson, printProblems } from '../print.ts';
 import type { Services, WayBackFacts } from '../services.ts';
@@ -28,8 +28,27 @@ async function defaultEnvironment(services: Services): Promise<string> {
 }
 
 async function start(command: RollbackCommand, services: Services): Promise<number> {
-  const { services: names, to, env, yes, ...common } = command;
-  const prepared = await prepareRequest(
+  const prepared = await prepareRollback(command, services);
+  if (!prepared.ok) {
+    return isProblems(prepared.failure)
+      ? printProblems(services, command, prepared.failure)
+      : printFailure(services, command, prepared.failure);
+  }
+  const request = { ...prepared.value.request, assumeYes: command.yes };
+  return driveRun(services, { common: command, assumeYes: command.yes }, (engine, drive) =>
+    engine.start(request, drive),
+  );
+}
+
+/** What goes back, and to which run; without services what was deployed together last. */
+type Wanted = Pick<RollbackCommand, 'services' | 'to' | 'env'>;
+
+/** The run that goes back: of the pipeline that comes with Pipewright. */
+export function prepareRollback(
+  { services: names, to, env, ...common }: Wanted & Common,
+  services: Services,
+): ReturnType<typeof prepareRequest> {
+  return prepareRequest(
     {
       ...common,
       target: services.shippedPipeline('rollback'),
@@ -42,21 +61,16 @@ async function start(command: RollbackCommand, services: Services): Promise<numb
     },
     services,
   );
-  if (!prepared.ok) {
-    return isProblems(prepared.failure)
-      ? printProblems(services, command, prepared.failure)
-      : printFailure(services, command, prepared.failure);
-  }
-  const request = { ...prepared.value.request, assumeYes: yes };
-  return driveRun(services, { common: command, assumeYes: yes }, (engine, drive) =>
-    engine.start(request, drive),
-  );
 }
 
-function wayLines(ways: readonly WayBackFacts[], services: Services): readonly string[] {
-  const now = Date.parse(services.now());
+/** What goes back from what to what, and on which hosts. */
+export function wayLines(
+  ways: readonly WayBackFacts[],
+  { now: nowText }: Pick<Services, 'now'>,
+): readonly string[] {
+  const now = Date.parse(nowText());
   return ways.flatMap(({ service, from, to, crosses_migration: crosses }) => [
-    `${service}: from ${shortOf(from)} to ${shortOf(to)}, deployed ${ageOf(to, now)} ago`,
+    `${service}: from ${shortOf(from)} to ${shortOf(to)}, deployed ${ageOf(to, now)} ago${from.hosts.length > 0 ? `, on ${from.hosts.join(', ')}` : ''}`,
     ...(crosses
       ? ['  the database was changed in between: does the earlier version work with the schema as it is now?']
       : []),

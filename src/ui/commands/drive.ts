@@ -5,7 +5,7 @@ import type { RunEvent } from '../../core/events.ts';
 import type { DrivenRun, Refusal, RunWork } from '../backend.ts';
 import { activeNode } from '../model/tree.ts';
 import { createScreenPrompter, type GivenAnswer } from '../prompter.ts';
-import { isDrivenShown, type RunView, type ScreenState } from '../state.ts';
+import { isDrivenShown, type RunView, type ScreenName, type ScreenState } from '../state.ts';
 import { type CommandContext, patch, say, sayRefusal } from './context.ts';
 
 /** The one run that this process drives: begins it, answers for it, ends it. */
@@ -67,8 +67,7 @@ export function createDriveCommands(context: CommandContext, settled: () => void
   const refuse = (work: RunWork, title: string, refusal: Refusal): void => {
     if (work.type === 'prepared') return host.leave('done');
     ticker.later((screen) => {
-      const before = work.type === 'start' ? ('form' as const) : ('home' as const);
-      return screen.run?.state ? screen : { ...screen, screen: before, run: undefined };
+      return screen.run?.state ? screen : { ...screen, screen: BEFORE[work.type] ?? 'home', run: undefined };
     });
     sayRefusal(store, refusal, `${title} was not started`);
   };
@@ -109,6 +108,9 @@ export function createDriveCommands(context: CommandContext, settled: () => void
     stay: () => patch(store, () => ({ isLeaving: false })),
   };
 }
+
+/** Where runs are asked for, if not at Home. */
+const BEFORE: { readonly [Type in RunWork['type']]?: ScreenName } = { start: 'form', rollback: 'releases' };
 
 /** What the journal says of a run that was cancelled here. */
 const BY_KEY = 'a key on the screen';

@@ -1,6 +1,5 @@
 import { undoOf } from '../../core/engine/undo.ts';
 import { nextDays, nextStatus } from '../model/history.ts';
-import { releaseLines } from '../model/releases.ts';
 import type { HistoryState } from '../state.ts';
 import type { AppCommands } from './app.ts';
 import { type CommandContext, patch, withBusy } from './context.ts';
@@ -16,12 +15,10 @@ export interface HistoryFilters {
   readonly nextDays: () => void;
   /** Only what was rolled back or can be; again for all. */
   readonly rollbacks: () => void;
-  /** What was deployed, service by service. */
-  readonly releases: () => void;
 }
 
 export function createHistoryFilters(context: CommandContext, app: AppCommands): HistoryFilters {
-  const { store, backend } = context;
+  const { store } = context;
   const setFilter = (filter: string): void =>
     patch(store, ({ history }) => ({ history: { ...history, filter, chosen: undefined } }));
   const patchHistory = (change: (history: HistoryState) => Partial<HistoryState>): void =>
@@ -50,12 +47,6 @@ export function createHistoryFilters(context: CommandContext, app: AppCommands):
           patchHistory(() => ({ undoable }));
         });
     },
-    releases: () =>
-      void withBusy(context, 'reading releases', async () => {
-        const services = await backend.releases();
-        const lines = releaseLines(services, context.nowMs());
-        app.showPage({ title: 'Releases', lines });
-      }),
   };
 }
 

@@ -6,6 +6,7 @@ import { createFormCommands, type FormCommands } from './form.ts';
 import { createHistoryCommands, type HistoryCommands } from './history.ts';
 import { createHomeCommands, type HomeCommands } from './home.ts';
 import { createPaneCommands, type PaneCommands } from './panes.ts';
+import { createReleaseCommands, type ReleaseCommands } from './releases.ts';
 import { createRunCommands, type RunCommands } from './run.ts';
 
 /** Everything that a key can do. Components never see it: they draw. */
@@ -17,6 +18,7 @@ export interface Commands {
   readonly run: RunCommands;
   readonly panes: PaneCommands;
   readonly history: HistoryCommands;
+  readonly releases: ReleaseCommands;
   readonly drive: DriveCommands;
 }
 
@@ -35,5 +37,6 @@ export function createCommands(context: CommandContext, helpLines: () => readonl
     continueRun: (runId, title) => drive.start({ type: 'continue', runId }, title),
   });
   const history = createHistoryCommands(context, app, run.open);
-  return { app, home, commits, form, run, panes: createPaneCommands(context, app), history, drive };
+  const releases = createReleaseCommands(context, app, drive, { openRun: run.open });
+  return { app, home, commits, form, run, panes: createPaneCommands(context, app), history, releases, drive };
 }

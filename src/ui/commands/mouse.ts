@@ -30,7 +30,7 @@ function turn(hit: Hit, rows: number, screen: string, commands: Commands): void 
     case 'page':
       return commands.app.scrollPage(rows);
     case 'list':
-      return screen === 'home' ? commands.home.move(rows) : commands.history.move(rows);
+      return listCommands(screen, commands).move(rows);
     case 'tree':
       return commands.run.move(rows);
     case 'commits':
@@ -50,7 +50,7 @@ function press(hit: Hit, screen: string, commands: Commands): void {
       return undefined;
     case 'list':
       if (hit.id === undefined) return undefined;
-      return screen === 'home' ? commands.home.choose(hit.id) : commands.history.choose(hit.id);
+      return listCommands(screen, commands).choose(hit.id);
     case 'tree':
       commands.panes.focus(0);
       return hit.id === undefined ? undefined : commands.run.choose(hit.id);
@@ -64,4 +64,13 @@ function press(hit: Hit, screen: string, commands: Commands): void {
     default:
       return hit satisfies never;
   }
+}
+
+/** What moves in the list of a screen. */
+function listCommands(
+  screen: string,
+  { home, history, releases }: Commands,
+): Pick<Commands['home'], 'move' | 'choose'> {
+  if (screen === 'home') return home;
+  return screen === 'history' ? history : releases;
 }

@@ -92,9 +92,8 @@ export const HISTORY_KEYS: readonly Binding[] = [
   {
     keys: ['v'],
     label: 'releases',
-    description: 'What was deployed where: releases of each service, with verdict, commit and age.',
-    isQuiet: true,
-    act: ({ history }) => history.releases(),
+    description: 'What was deployed where: releases of each service; from there back to one of them.',
+    act: ({ releases }) => releases.show(),
   },
   {
     keys: ['w'],

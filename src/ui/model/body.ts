@@ -13,6 +13,7 @@ import { homeDetails, homeItems, homeRows, runDetails } from './home.ts';
 import { pageRows } from './page.ts';
 import { hasLog, paneRows } from './pane-rows.ts';
 import { promptRows } from './prompt.ts';
+import { chosenRelease, releaseRows } from './releases.ts';
 import { beside, drawList, fill, type ListRow } from './rows.ts';
 import { drawTree } from './run.ts';
 import { treeOf } from './tree.ts';
@@ -85,6 +86,16 @@ export function historyBody(state: ScreenState, drawing: Drawing, body: Rectangl
         ]
       : [],
   );
+}
+
+export function releasesList(state: ScreenState, { theme }: Drawing, { width }: Rectangle): ShownList {
+  const rows = releaseRows(state, { nowMs: state.nowMs, theme });
+  return { rows, chosen: chosenRelease(state)?.id, width };
+}
+
+export function releasesBody(state: ScreenState, drawing: Drawing, body: Rectangle): readonly string[] {
+  const { rows, chosen } = releasesList(state, drawing, body);
+  return drawList(rows, chosen, { ...body, theme: drawing.theme });
 }
 
 export function commitsBody(state: ScreenState, { theme }: Drawing, body: Rectangle): readonly string[] {

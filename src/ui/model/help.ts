@@ -13,6 +13,7 @@ const ORDER: readonly Mode[] = [
   'pane',
   'question',
   'history',
+  'releases',
   'page',
   'leaving',
 ];

@@ -2,7 +2,7 @@ import type { Drawing } from '../drawing.ts';
 import { bodyOf, type Rectangle } from '../layout.ts';
 import { windowStart } from '../list.ts';
 import type { ScreenState } from '../state.ts';
-import { historyList, homeList, layoutOf } from './body.ts';
+import { historyList, homeList, layoutOf, releasesList } from './body.ts';
 import { commitsLayout } from './commits.ts';
 import { promptRows } from './prompt.ts';
 import { rowAt } from './rows.ts';
@@ -26,18 +26,12 @@ export function hitAt(state: ScreenState, drawing: Drawing, x: number, y: number
   if (state.page) return { type: 'page' };
   const row = y - body.y;
   switch (state.screen) {
-    case 'home': {
-      const list = homeList(state, drawing, body);
-      return x < list.width
-        ? { type: 'list', id: rowAt(list.rows, list.chosen, body.height, row) }
-        : undefined;
-    }
-    case 'history': {
-      const list = historyList(state, drawing, body);
-      return x < list.width
-        ? { type: 'list', id: rowAt(list.rows, list.chosen, body.height, row) }
-        : undefined;
-    }
+    case 'home':
+      return listHit(homeList(state, drawing, body), body, x, row);
+    case 'history':
+      return listHit(historyList(state, drawing, body), body, x, row);
+    case 'releases':
+      return listHit(releasesList(state, drawing, body), body, x, row);
     case 'commits':
       return commitsHit(state, body, x, y);
     case 'run':
@@ -47,6 +41,15 @@ export function hitAt(state: ScreenState, drawing: Drawing, x: number, y: number
     default:
       return state.screen satisfies never;
   }
+}
+
+function listHit(
+  { rows, chosen, width }: ReturnType<typeof homeList>,
+  { height }: Rectangle,
+  x: number,
+  row: number,
+): Hit | undefined {
+  return x < width ? { type: 'list', id: rowAt(rows, chosen, height, row) } : undefined;
 }
 
 function isInside(area: Rectangle, x: number, y: number): boolean {

@@ -62,6 +62,7 @@ interface Fixture {
   readonly journals?: Readonly<Record<string, RunState>>;
   readonly folder?: string;
   readonly releases?: Awaited<ReturnType<Backend['releases']>>;
+  readonly waysBack?: Backend['waysBack'];
   readonly vcs?: Vcs;
   /** The commit that was deployed last. */
   readonly deployed?: string;
@@ -138,6 +139,7 @@ export class ScriptedBackend {
         }),
       history: async () => fixture.runs ?? [],
       releases: async () => fixture.releases ?? [],
+      waysBack: fixture.waysBack ?? (async () => notThere),
       repository: async () =>
         fixture.vcs
           ? ok(fixture.vcs)
