@@ -1,5 +1,6 @@
 import path from 'node:path';
 import process from 'node:process';
+import { harmlessJson, oneLine, sanitizeText } from './core/terminal-text.ts';
 import type { Command, HelpCommand } from './cli/command.ts';
 import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
@@ -37,9 +38,9 @@ async function main(argv: readonly string[]): Promise<number> {
 
 /** A command line that is not understood: the reason on stderr, with --json also on stdout. */
 function refuse(argv: readonly string[], failure: object & { message?: string; hint?: string }): number {
-  console.error(`pipewright: ${failure.message ?? 'the command line is not understood'}`);
-  if (failure.hint !== undefined) console.error(`  ${failure.hint}`);
-  if (argv.includes('--json')) console.log(JSON.stringify({ error: failure, exit_code: 2 }, null, 2));
+  console.error(`pipewright: ${oneLine(failure.message ?? 'the command line is not understood')}`);
+  if (failure.hint !== undefined) console.error(`  ${oneLine(failure.hint)}`);
+  if (argv.includes('--json')) console.log(harmlessJson({ error: failure, exit_code: 2 }, 2));
   return 2;
 }
 
@@ -66,7 +67,7 @@ async function helpOf(command: HelpCommand, terminal: Terminal): Promise<string>
   const loaded = await pipelines.load(target);
   if (loaded.ok) {
     const { name, params } = loaded.value.definition;
-    return `${helpText(topic, parameterHelp(name, params))}\n`;
+    return `${sanitizeText(helpText(topic, parameterHelp(name, params)))}\n`;
   }
   const { failure } = loaded;
   const why = 'text' in failure ? failure.text : 'message' in failure ? [failure.message] : [];

@@ -218,7 +218,7 @@ async function goOnPlain(
   const { terminal } = services;
   const runFolder = (runId: string): string => path.join(services.project.stateDir, 'runs', runId);
   const reporter = views.createReporter('plain', { runFolder });
-  await terminal.write(`run ${state?.run_id ?? ''} goes on here; Ctrl-C cancels it\n`);
+  await terminal.print([`run ${state?.run_id ?? ''} goes on here; Ctrl-C cancels it`]);
   for (const { status, steps } of Object.values(state?.stages ?? {})) {
     if (status !== 'running' || !state) continue;
     for (const { started, finished } of Object.values(steps)) if (!finished) reporter.observe(started, state);
@@ -239,7 +239,7 @@ async function sayHowItEnded({ services }: SessionParts, views: Views, runs: Run
   const folder = path.join(services.project.stateDir, 'runs', state.run_id);
   const shown = path.relative(services.cwd, folder);
   const lines = views.summary(state, shown.startsWith('..') ? folder : shown);
-  await services.terminal.write(`${[`run ${state.run_id}`, ...lines].join('\n')}\n`);
+  await services.terminal.print([`run ${state.run_id}`, ...lines]);
 }
 
 /** Of `run` and its kin that of the run; of the app alone 0, unless a signal ended it. */

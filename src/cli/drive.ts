@@ -1,5 +1,6 @@
 import path from 'node:path';
 import process from 'node:process';
+import { harmlessJson } from '../core/terminal-text.ts';
 import type { Drive } from '../core/engine/api.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Common } from './command.ts';
@@ -97,7 +98,7 @@ async function refused(
   const exitCode = await printFailure(services, { ...common, json: false }, failure);
   if (common.json) {
     const line = { type: 'run.refused', status: 'refused', exit_code: exitCode, failure };
-    await services.terminal.write(`${JSON.stringify(line)}\n`);
+    await services.terminal.write(`${harmlessJson(line)}\n`);
   }
   return exitCode;
 }

@@ -1,3 +1,4 @@
+import { harmlessJson } from '../core/terminal-text.ts';
 import { FAILURE_TRAITS, type Failure, type Result } from '../core/failure.ts';
 import type { Common } from './command.ts';
 import type { CommandStore, Problems, Services, View } from './services.ts';
@@ -5,12 +6,12 @@ import type { CommandStore, Problems, Services, View } from './services.ts';
 /** The view as one JSON document or as lines. Exit code 0. */
 export async function printView(services: Services, common: Common, view: View): Promise<number> {
   if (common.json) await printJson(services, view.document());
-  else await services.terminal.write(`${view.lines().join('\n')}\n`);
+  else await services.terminal.print(view.lines());
   return 0;
 }
 
 export async function printJson(services: Services, document: object): Promise<void> {
-  await services.terminal.write(`${JSON.stringify(document, null, 2)}\n`);
+  await services.terminal.write(`${harmlessJson(document, 2)}\n`);
 }
 
 /** Says what is wrong and what can be done, on stderr; with --json also as a document on stdout. The exit code. */

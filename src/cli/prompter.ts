@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { sanitizeText } from '../core/terminal-text.ts';
 import type { Answer, Prompter } from '../core/ports.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -50,7 +51,7 @@ async function confirm(
     const answer = await askKey(terminal, { text, keys }, signal);
     await terminal.write(`${answer ?? ''}\n`);
     if (answer !== 'details') return answer ?? 'nobody';
-    await terminal.write(`${question.details().join('\n')}\n`);
+    await terminal.print(question.details());
   }
 }
 
@@ -83,7 +84,7 @@ export async function askKey<T extends string>(
   stdin.resume();
   try {
     // After the switch to raw mode: a key pressed at once must not be echoed.
-    await terminal.write(text);
+    await terminal.write(sanitizeText(text));
     return await promise;
   } finally {
     signal.removeEventListener('abort', giveUp);

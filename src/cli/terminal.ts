@@ -1,11 +1,14 @@
 import { isatty } from 'node:tty';
+import { sanitizeText } from '../core/terminal-text.ts';
 import type { Common } from './command.ts';
 
 /** This process's standard streams, as commands use them. */
 export interface Terminal {
-  /** Resolves when there is room for more, or when the other end is gone. */
+  /** The text as it is. Resolves when there is room for more, or when the other end is gone. */
   readonly write: (text: string) => Promise<void>;
-  /** For people, on stderr. */
+  /** Lines for people, on stdout; what is in them cannot steer the terminal, colours apart. */
+  readonly print: (lines: readonly string[]) => Promise<void>;
+  /** For people, on stderr; as harmless as what is printed. */
   readonly say: (text: string) => void;
   /** What is said stays unsaid, because a screen is drawn, until the function that this returns is called. */
   readonly holdBack: () => () => void;
@@ -19,6 +22,8 @@ export interface Terminal {
   readonly closed: AbortSignal;
 }
 
+/** Our own colours pass. */
+const KEEP_COLOR = { keepColor: true };
 const LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 
 type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>;
@@ -38,13 +43,15 @@ export function createTerminal(streams: Streams, common: Common): Terminal {
   let held: string[] | undefined;
   const say = (text: string): void => {
     if (held) held.push(text);
-    else stderr.write(`${text}\n`);
+    else stderr.write(`${sanitizeText(text, KEEP_COLOR)}\n`);
+  };
+  const write = async (text: string): Promise<void> => {
+    if (closed.signal.aborted || stdout.write(text)) return;
+    await roomIn(stdout, closed.signal);
   };
   return {
-    write: async (text) => {
-      if (closed.signal.aborted || stdout.write(text)) return;
-      await roomIn(stdout, closed.signal);
-    },
+    write,
+    print: (lines) => write(`${sanitizeText(lines.join('\n'), KEEP_COLOR)}\n`),
     say,
     holdBack: () => {
       held ??= [];

@@ -46,6 +46,17 @@ export function oneLine(text: string): string {
   return sanitizeText(text).replaceAll(/\s*[\n\t]\s*/g, ' ');
 }
 
+/** DEL, C1 controls and characters that reorder others: JSON may hold them as they are, terminals act upon them. */
+const UNESCAPED = /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** The value as JSON that a terminal can be shown: what would steer it stands as `\u…`. */
+export function harmlessJson(value: object, indent?: number): string {
+  return JSON.stringify(value, null, indent).replaceAll(
+    UNESCAPED,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 function isHarmless(text: string): boolean {
   return !SUSPECT.test(text) && text.isWellFormed();
 }

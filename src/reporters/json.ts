@@ -1,3 +1,4 @@
+import { harmlessJson } from '../core/terminal-text.ts';
 import type { RunEvent } from '../core/events.ts';
 import type { Reporter, TextSink } from './reporter.ts';
 
@@ -6,7 +7,7 @@ export function createJsonReporter(sink: TextSink): Reporter {
   let written = Promise.resolve();
   return {
     observe: (event: RunEvent) => {
-      const line = `${JSON.stringify(event)}\n`;
+      const line = `${harmlessJson(event)}\n`;
       written = written.then(() => sink.write(line));
     },
     flush: async () => written,

@@ -21,7 +21,7 @@ export async function answer(command: AnswerCommand, services: Services): Promis
       }
       const next =
         status === 'waiting' || status === 'interrupted' ? `; pipewright continue ${runId}  goes on` : '';
-      await services.terminal.write(`${command.stage} of run ${runId} is ${done}${next}\n`);
+      await services.terminal.print([`${command.stage} of run ${runId} is ${done}${next}`]);
       return 0;
     });
   });
@@ -36,7 +36,7 @@ export async function cancel(
   return withRun(services, command, command.run, async (runId) =>
     orFail(services, command, await engine.cancel(runId), async (status) => {
       if (command.json) await printJson(services, { pipeline_id: runId, status });
-      else await services.terminal.write(`run ${runId} is ${status}\n`);
+      else await services.terminal.print([`run ${runId} is ${status}`]);
       return 0;
     }),
   );
@@ -91,7 +91,7 @@ async function sayUnlocked(
     ...opened.map((lock) => `unlocked ${lock.pipeline} (${lock.environment}), ${whyLocked(lock)}`),
     ...hosts.map((text) => `unlocked ${text}`),
   ];
-  await services.terminal.write(`${lines.length > 0 ? lines.join('\n') : 'nothing was locked'}\n`);
+  await services.terminal.print(lines.length > 0 ? lines : ['nothing was locked']);
   return 0;
 }
 

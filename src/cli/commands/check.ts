@@ -28,7 +28,7 @@ export async function validate(
   }
   for (const file of checked) {
     for (const text of file.text) services.terminal.say(text);
-    await services.terminal.write(`${file.isValid ? 'valid  ' : 'invalid'}  ${file.file}\n`);
+    await services.terminal.print([`${file.isValid ? 'valid  ' : 'invalid'}  ${file.file}`]);
   }
   return isValid ? 0 : 2;
 }

@@ -62,7 +62,7 @@ async function list(command: ContextCommand, services: Services, chosen: Chosen)
   const lines = views.table(
     rows.map(({ name, type, address, workdir }) => [name, type, address, workdir ?? '']),
   );
-  await services.terminal.write(`${lines.join('\n')}\n`);
+  await services.terminal.print(lines);
   return 0;
 }
 
@@ -163,7 +163,7 @@ async function printTried(services: Services, tried: readonly Tried[]): Promise<
     each.failure ? views.describeFailure(each.failure) : `${each.connect_ms} ms, then ${each.latency_ms} ms`,
     ...(each.reachable ? [factsOf(each)] : []),
   ]);
-  await services.terminal.write(`${views.table(rows).join('\n')}\n`);
+  await services.terminal.print(views.table(rows));
 }
 
 function factsOf({ user, system, server, free_bytes: free, tools = {} }: Tried): string {

@@ -18,7 +18,7 @@ export async function demo(command: DemoCommand, services: Services): Promise<nu
   const project = made.value;
   const there = await services.at(project.folder);
   const tell = (text: string): Promise<void> =>
-    command.json ? Promise.resolve(services.terminal.say(text)) : services.terminal.write(`${text}\n`);
+    command.json ? Promise.resolve(services.terminal.say(text)) : services.terminal.print([text]);
   try {
     return await play(command, there, project, tell);
   } finally {

@@ -47,6 +47,6 @@ export async function doctorNotify(
     tries > 1 ? `${tries} tries` : '',
     detail ?? '',
   ]);
-  await services.terminal.write(`${views.table(rows).join('\n')}\n`);
+  await services.terminal.print(views.table(rows));
   return isWell ? 0 : 1;
 }

@@ -39,7 +39,7 @@ export async function doctor(
   const verdict = isHealthy
     ? 'Everything that every run needs is here.'
     : 'Something that every run needs is missing.';
-  await services.terminal.write(`${[...views.table(rows), '', verdict].join('\n')}\n`);
+  await services.terminal.print([...views.table(rows), '', verdict]);
   return isHealthy ? 0 : 1;
 }
 

@@ -32,7 +32,7 @@ export async function home(common: Common, services: Services): Promise<number> 
     '',
     ...nextLines(pipelines),
   ];
-  await services.terminal.write(`${lines.join('\n')}\n`);
+  await services.terminal.print(lines);
   return 0;
 }
 

@@ -26,8 +26,7 @@ async function report(
   changes: readonly HookChange[],
 ): Promise<number> {
   if (command.json) await printJson(services, { hooks: changes });
-  else
-    await services.terminal.write(changes.map((change) => `${sentenceOf(change, services.cwd)}\n`).join(''));
+  else await services.terminal.print(changes.map((change) => sentenceOf(change, services.cwd)));
   return 0;
 }
 

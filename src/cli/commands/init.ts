@@ -43,7 +43,7 @@ export async function init(
   ];
   if (hint !== undefined) lines.push(hint);
   if (!command.dryRun) lines.push(`Next: pipewright validate, then pipewright run ${pipeline}`);
-  await services.terminal.write(`${lines.join('\n')}\n`);
+  await services.terminal.print(lines);
   return 0;
 }
 

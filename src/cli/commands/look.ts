@@ -85,7 +85,7 @@ export async function audit(
     orFail(services, command, await store.audit(runId), async (report) => {
       const document = { pipeline_id: runId, ...report };
       if (command.json) await printJson(services, document);
-      else await services.terminal.write(`${auditLines(runId, report).join('\n')}\n`);
+      else await services.terminal.print(auditLines(runId, report));
       return report.ok ? 0 : 1;
     }),
   );

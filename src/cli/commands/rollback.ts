@@ -17,7 +17,7 @@ export async function rollback(command: RollbackCommand, services: Services): Pr
   const { services: names, to } = command;
   const ways = await desk.waysBack(environment, { services: names, ...(to !== undefined && { to }) });
   return orFail(services, command, ways, async (found) => {
-    if (!command.json) await services.terminal.write(`${wayLines(found, services).join('\n')}\n`);
+    if (!command.json) await services.terminal.print(wayLines(found, services));
     return start(command, services);
   });
 }
@@ -112,7 +112,7 @@ async function list(
     ]),
   );
   const lines = rows.length > 0 ? table(rows) : [`nothing was deployed to ${environment} yet`];
-  await services.terminal.write(`${lines.join('\n')}\n`);
+  await services.terminal.print(lines);
   return 0;
 }
 

@@ -39,7 +39,7 @@ export async function transferFiles(command: TransferCommand, services: Services
     meter.end();
     if (!done.ok) return await stopCode(command, services, { done, cause: stop.cause() });
     if (command.json) await printJson(services, { ...done.value, verified: true });
-    else await services.terminal.write(`${summary(done.value).join('\n')}\n`);
+    else await services.terminal.print(summary(done.value));
     return 0;
   } finally {
     stop.dispose();
