@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import type { Low } from 'lowdb';
+import { errorCode } from '../core/error-code.ts';
 import { isObject } from '../core/json.ts';
 import type { IndexFold } from '../core/fold-index.ts';
 import { EMPTY_INDEX, foldIndex, toStateIndex } from '../core/fold-index.ts';
@@ -82,13 +83,14 @@ export function createIndexFile(layout: StateLayout): IndexFile {
 
   const snapshot = async () => {
     writtenAtMs = performance.now();
-    const now = await read();
-    if (!database) return;
-    database.data = toFile(now, through, anchor);
     try {
+      const now = await read();
+      if (!database) return;
+      database.data = toFile(now, through, anchor);
       await database.write();
-    } catch {
+    } catch (error) {
       // The record is durable; readers count it from index.ndjson.
+      if (errorCode(error) === undefined) throw error;
     }
   };
 

@@ -1,11 +1,12 @@
 import fs from 'node:fs';
 import { type Adapter, Low } from 'lowdb';
+import { hasCode } from '../core/error-code.ts';
 import { readTextIfPresent, replaceFile } from './safe-files.ts';
 
 /**
  * A lowdb database on one JSON file, loaded. Where the file is missing it starts as `initial`.
  * A file that is no JSON, or not of the shape that `isShape` wants, is kept aside as
- * `<file>.corrupt-<ms>` and never overwritten.
+ * `<file>.corrupt-<ms>` and never overwritten. Throws other errors of the operating system.
  * lowdb's own adapter neither syncs, nor keeps modes, nor survives a second writer (measured).
  */
 export async function createLowdbFile<T>(
@@ -41,7 +42,9 @@ function readShape<T>(file: string, isShape: (value: unknown) => value is T): T 
     const text = readTextIfPresent(file);
     if (text === undefined) return undefined;
     value = JSON.parse(text);
-  } catch {
+  } catch (error) {
+    // Anything else, like too many open files, says nothing about what the file holds.
+    if (!(error instanceof SyntaxError) && !hasCode(error, ...NO_PLAIN_FILE)) throw error;
     setAside(file);
     return undefined;
   }
@@ -49,6 +52,9 @@ function readShape<T>(file: string, isShape: (value: unknown) => value is T): T 
   setAside(file);
   return undefined;
 }
+
+/** What `openRegular` says of links, pipes, devices and folders. */
+const NO_PLAIN_FILE = ['ELOOP', 'ENXIO', 'ENOTREGULAR', 'EISDIR'];
 
 function setAside(file: string): void {
   try {

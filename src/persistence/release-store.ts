@@ -3,11 +3,13 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { hasCode } from '../core/error-code.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
+import { isObject } from '../core/json.ts';
 import type { ReleaseStore, ServiceHistory, ServiceRelease } from '../core/releases.ts';
 import { createLowdbFile } from './lowdb-file.ts';
 import { ensureState, stateLayout } from './state-layout.ts';
 import { unwritable } from './write-failure.ts';
 
+/** As core/releases.ts says. */
 const KEPT = 20;
 const KEPT_BAD = 100;
 const LOCK_POLL_MS = 20;
@@ -44,8 +46,9 @@ export function createReleaseStore({ stateDir }: { readonly stateDir: string }):
     }
   };
   return {
-    read: async (environment, service) => ok(await historyIn(file, environment, service)),
-    services: async (environment) => ok(Object.keys((await load(file)).data.environments[environment] ?? {})),
+    read: (environment, service) =>
+      look(file, ({ environments }) => environments[environment]?.[service] ?? NOTHING),
+    services: (environment) => look(file, ({ environments }) => Object.keys(environments[environment] ?? {})),
     record: (release) =>
       change(release.environment, release.service, (history) => withRelease(history, release)),
     markBad: (environment, service, commit) =>
@@ -56,8 +59,13 @@ export function createReleaseStore({ stateDir }: { readonly stateDir: string }):
   };
 }
 
-async function historyIn(file: string, environment: string, service: string): Promise<ServiceHistory> {
-  return (await load(file)).data.environments[environment]?.[service] ?? NOTHING;
+async function look<T>(file: string, read: (registry: Registry) => T): Promise<Result<T>> {
+  try {
+    const database = await load(file);
+    return ok(read(database.data));
+  } catch (error) {
+    return failed(unwritable(error, file));
+  }
 }
 
 function load(file: string) {
@@ -65,16 +73,25 @@ function load(file: string) {
 }
 
 function isRegistry(value: unknown): value is Registry {
-  return typeof value === 'object' && value !== null && 'environments' in value;
+  return isObject(value) && isObject(value['environments']) && every(value['environments'], isServices);
+}
+
+function isServices(value: unknown): boolean {
+  return isObject(value) && every(value, isHistory);
+}
+
+function isHistory(value: unknown): boolean {
+  return isObject(value) && Array.isArray(value['releases']) && Array.isArray(value['bad_commits']);
+}
+
+function every(record: Readonly<Record<string, unknown>>, holds: (value: unknown) => boolean): boolean {
+  return Object.values(record).every(holds);
 }
 
 /** The same run and service again replaces its record; the three named ones follow from the list. */
 function withRelease(history: ServiceHistory, release: ServiceRelease): ServiceHistory {
   const known = history.releases.findIndex(({ run_id: id }) => id === release.run_id);
-  const releases = (known < 0 ? [release, ...history.releases] : history.releases.with(known, release)).slice(
-    0,
-    KEPT,
-  );
+  const releases = newest(known < 0 ? [release, ...history.releases] : history.releases.with(known, release));
   const serving = releases.filter(({ verdict }) => verdict === 'deployed' || verdict === 'healthy');
   const [current, previous] = serving;
   const lastHealthy = releases.find(({ verdict }) => verdict === 'healthy');
@@ -85,6 +102,13 @@ function withRelease(history: ServiceHistory, release: ServiceRelease): ServiceH
     releases,
     bad_commits: history.bad_commits,
   };
+}
+
+/** However many deploys have failed since: what serves, and what it could go back to, are kept. */
+function newest(releases: readonly ServiceRelease[]): readonly ServiceRelease[] {
+  const needed = releases.filter(({ verdict }) => verdict === 'healthy').slice(0, 2);
+  const others = releases.filter((release) => !needed.includes(release)).slice(0, KEPT - needed.length);
+  return releases.filter((release) => needed.includes(release) || others.includes(release));
 }
 
 async function underLock(file: string, work: () => Promise<void>): Promise<void> {

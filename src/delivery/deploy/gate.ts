@@ -108,7 +108,9 @@ async function lookUnderLock(
   options: GateOptions,
   { io, found, note }: Looking,
 ): Promise<Result<JsonObject>> {
-  await note(...(await historyConditions(session, candidate, options)));
+  const ofHistory = await historyConditions(session, candidate, options);
+  if (!ofHistory.ok) return ofHistory;
+  await note(...ofHistory.value);
   const whole = await completeCandidate(session, candidate, io);
   if (!whole.ok) return whole;
   const places = await lookAtPlaces(session, whole.value, { io, redeploy: options.redeploy });
@@ -183,27 +185,28 @@ async function historyConditions(
   session: DeliverySession,
   { commit, services }: Candidate,
   options: GateOptions,
-): Promise<readonly Condition[]> {
-  if (options.is_rollback) return [];
+): Promise<Result<readonly Condition[]>> {
+  if (options.is_rollback) return ok([]);
   const { context } = session;
   const histories: (readonly [string, ServiceHistory])[] = [];
   for (const { service } of services) {
     const history = await context.ports.releases.read(context.environment, service);
-    if (history.ok) histories.push([service, history.value]);
+    if (!history.ok) return history;
+    histories.push([service, history.value]);
   }
   const bad = histories.filter(([, { bad_commits: commits }]) => commit !== '' && commits.includes(commit));
   const newer: Record<string, string> = {};
   for (const [service, { current }] of histories) {
     if (current && (await isNewer(session, current.commit, commit))) newer[service] = current.commit;
   }
-  return [
+  return ok([
     conditions.notBad(
       commit,
       bad.map(([service]) => service),
       options.allow_bad,
     ),
     conditions.noNewerDeploy({ commit, newer, allow_older: options.allow_older }),
-  ];
+  ]);
 }
 
 async function isNewer({ context }: DeliverySession, deployed: string, commit: string): Promise<boolean> {

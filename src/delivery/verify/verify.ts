@@ -186,7 +186,7 @@ async function retireOld(
     await io.log(`${placeName(service, released.host)}: the former instance was ended`);
   }
   const keep = await keptUnits(context, service);
-  const pruned = await runtime.prune(target, keep, runtimeIo(io));
+  const pruned = keep.ok ? await runtime.prune(target, keep.value, runtimeIo(io)) : keep;
   if (!pruned.ok) context.warn(`${placeName(service, released.host)}: old releases could not be removed`);
   return ok(isOther);
 }
@@ -195,14 +195,15 @@ async function retireOld(
 async function keptUnits(
   { ports, environment, settings }: DeliverySession['context'],
   service: string,
-): Promise<readonly RollbackUnit[]> {
+): Promise<Result<readonly RollbackUnit[]>> {
   const history = await ports.releases.read(environment, service);
-  if (!history.ok) return [];
+  if (!history.ok) return history;
   const { releases } = history.value;
   const digests = new Set<string>();
-  return releases.filter(({ digest, verdict }) => {
+  const kept = releases.filter(({ digest, verdict }) => {
     if (verdict === 'failed' || verdict === 'rolled_back') return false;
     digests.add(digest);
     return digests.size <= settings.deploy.keep_releases;
   });
+  return ok(kept);
 }

@@ -127,7 +127,8 @@ export function segmentsOf(handle: Pick<RunHandle, 'folder'>): readonly string[]
 }
 
 /** The pinned node: it runs the children's TypeScript as it is. */
-const PINNED = path.resolve('node_modules/node/bin/node');
+const pinned = path.resolve('node_modules/node/bin/node');
+export const PINNED = fs.existsSync(pinned) ? pinned : process.execPath;
 
 /** Starts `children/<name>.ts`; killed at the end of the test at the latest. */
 export function startChild(
@@ -136,7 +137,7 @@ export function startChild(
   env: Readonly<Record<string, string>> = {},
 ): ChildProcess {
   const child = fork(path.join(import.meta.dirname, 'children', `${name}.ts`), args, {
-    execPath: fs.existsSync(PINNED) ? PINNED : process.execPath,
+    execPath: PINNED,
     execArgv: [],
     env: { ...process.env, ...env },
     stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
