@@ -148,9 +148,9 @@ test('a confirmation that nobody can answer leaves the run waiting; approve and 
 test('an expired confirmation counts as rejected', async () => {
   const { deps, clock } = testBench();
   const engine = createEngine(deps);
-  const stages = [stage('a', [], { confirmation: { expires_ms: 1000 } })];
+  const stages = [stage('a', [], { confirmation: { expires_ms: 60_000 } })];
   const waiting = valueOf(await engine.start(requestFor(pipelineOf(stages)), driveWith()));
-  clock.advance(2000);
+  clock.advance(61_000);
   expect(valueOf(await engine.state(waiting.run_id)).status).toBe('failed');
   expect(await engine.answer(waiting.run_id, 'a', { type: 'approve' })).toMatchObject({
     ok: false,

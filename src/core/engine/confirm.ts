@@ -90,11 +90,24 @@ async function answer(
       if (said === 'nobody') throw new Suspended(id);
       return recordAnswer(run, id, { answer: said, by, via: 'terminal', ...(comment && { comment }) });
     });
-    return await Promise.race([here, remote.promise]);
+    return await Promise.race([here, remote.promise, expiry(run, id, asked, done.signal)]);
   } finally {
     stop();
     done.abort();
   }
+}
+
+/** Also while somebody sits in front of it: an answer that comes too late is none. */
+async function expiry(
+  run: RunContext,
+  id: string,
+  { requested }: ConfirmationState,
+  signal: AbortSignal,
+): Promise<Answered> {
+  const { clock } = run.deps;
+  const isUp = await clock.sleep(Math.max(0, Date.parse(requested.expires_at) - clock.nowMs()), signal);
+  if (isUp) return recordAnswer(run, id, { answer: 'rejected', by: 'expiry', via: 'expiry' });
+  return new Promise(() => undefined);
 }
 
 /** What a request of another process means as an answer. */
