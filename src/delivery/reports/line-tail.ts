@@ -47,6 +47,7 @@ export class LineTail {
   #take(text: string, line: (text: string) => void): void {
     const lines = (this.#rest + text).split('\n');
     this.#rest = (lines.pop() ?? '').slice(0, LONGEST_LINE);
-    for (const one of lines) line(one.endsWith('\r') ? one.slice(0, -1) : one);
+    // Cut again: to what was cut before, its end was added.
+    for (const one of lines) line((one.endsWith('\r') ? one.slice(0, -1) : one).slice(0, LONGEST_LINE));
   }
 }
