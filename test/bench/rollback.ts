@@ -1,5 +1,6 @@
 import { restore } from '../../src/delivery/restore.ts';
-import { io, processRig, valueOf } from '../delivery/support/process-rig.ts';
+import { io, processRig } from '../delivery/support/process-rig.ts';
+import { valueOf } from '../support/results.ts';
 import type { Figure } from './figure.ts';
 import { spread } from './measure.ts';
 import { lostRequests } from './lost-requests.ts';

@@ -19,7 +19,7 @@ import { parsePlace } from '../../src/core/transfer/place.ts';
 import { transfer, type TransferProgress, type TransferReport } from '../../src/core/transfer/transfer.ts';
 import { createHosts } from '../../src/executors/host/hosts.ts';
 import { systemClock } from '../../src/system/clock.ts';
-import { valueOf } from '../support/docker-rig.ts';
+import { valueOf } from '../support/results.ts';
 import { secretsOf } from '../support/docker-pair.ts';
 import { hasSshd, type SshServer, startSshd } from '../support/sshd.ts';
 

@@ -18,7 +18,8 @@ import { acquireLock } from '../../src/delivery/lock.ts';
 import { restore } from '../../src/delivery/restore.ts';
 import { rollOut } from '../../src/delivery/rollout.ts';
 import { get } from '../support/load.ts';
-import { io, type ProcessRig, processRig, valueOf } from './support/process-rig.ts';
+import { valueOf } from '../support/results.ts';
+import { io, type ProcessRig, processRig } from './support/process-rig.ts';
 
 /* What goes wrong on a host, by its real cause: the runtime `process` says it, and what served before still serves. */
 

@@ -9,7 +9,8 @@ import { restore } from '../../src/delivery/restore.ts';
 import { createHosts } from '../../src/executors/host/hosts.ts';
 import { hasSshd, startSshd } from '../support/sshd.ts';
 import { startLoad } from './support/load.ts';
-import { io, processRig, valueOf } from './support/process-rig.ts';
+import { valueOf } from '../support/results.ts';
+import { io, processRig } from './support/process-rig.ts';
 
 test('start-first: no request is lost over 20 deploys', { timeout: 120_000 }, async () => {
   await using rig = await processRig({ strategy: 'start-first' });

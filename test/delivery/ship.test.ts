@@ -3,7 +3,8 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { acquireLock, releaseLock } from '../../src/delivery/lock.ts';
 import { hasSshd, type SshServer, startSshd } from '../support/sshd.ts';
-import { io, valueOf } from './support/process-rig.ts';
+import { valueOf } from '../support/results.ts';
+import { io } from './support/process-rig.ts';
 import { failureText, shipRig } from './support/ship-rig.ts';
 
 /*
@@ -86,9 +87,15 @@ describe.concurrent('the gate', () => {
   test('it waits for an environment that is held, and takes it over once that time is up', async () => {
     await using rig = await shipRig();
     rig.commit({ web: 'one' });
-    const other = { ...rig.lockPlace, runId: 'other', by: 'ann@desk', ttlMs: 1000, signal: io.signal };
-    valueOf(await acquireLock(other));
-    const run = await rig.ship({ deploy: { lock_wait: '30s' } });
+    const other = { ...rig.lockPlace, runId: 'other', by: 'ann@desk', signal: io.signal };
+    valueOf(await acquireLock({ ...other, ttlMs: 60_000 }));
+    const shipping = rig.ship({ deploy: { lock_wait: '60s' } });
+    await expect
+      .poll(() => rig.lastLog('deploy.gate.log'), { timeout: 30_000 })
+      .toContain('waiting for its turn');
+    // Renewed by its holder, and over at once.
+    valueOf(await acquireLock({ ...other, ttlMs: -5000 }));
+    const run = await shipping;
     expect(run).toMatchObject({ status: 'success' });
     const gate = rig.log(run, 'deploy.gate.log');
     expect(gate).toMatch(/waiting for its turn: production on local is held by run other of ann@desk/);
@@ -173,7 +180,7 @@ if (process.cwd().includes('/web/')) { rmSync(oldest, { recursive: true }); proc
     const run = await rig.ship({ withAnalysis: true });
     expect(run).toMatchObject({ status: 'failed' });
     expect(failureText(run, 'deploy', 'undo')).toMatch(
-      /the database was changed with this release, so web@local stay as they are.*pipewright rollback --env production/,
+      /the database was changed with this release, so web@local stays as it is.*pipewright rollback --env production/,
     );
   });
 });

@@ -3,7 +3,7 @@ import { createEngine } from '../../src/core/engine/engine.ts';
 import { failed, ok } from '../../src/core/failure.ts';
 import type { Executor } from '../../src/core/ports.ts';
 import { systemClock } from '../../src/system/clock.ts';
-import { valueOf } from '../support/docker-rig.ts';
+import { valueOf } from '../support/results.ts';
 import { driveWith, pipelineOf, requestFor, stage, step, testBench } from '../support/fakes.ts';
 
 /* What a stage is given and what it is not: time, and secrets. */
@@ -82,28 +82,5 @@ test('secrets reach the stages that name them, with what to mask in their logs; 
   expect(state.stages['missing']).toMatchObject({
     status: 'failed',
     failure: { reason: 'secret-unavailable', name: 'GONE', detail: 'NOWHERE is not set' },
-  });
-});
-
-test('stages at the end keep their condition; one that cannot be read fails, and the run with it', async () => {
-  const { deps, executor } = testBench();
-  const ends = [stage('never', [], { if: 'nothing' }), stage('broken', [], { if: 'bad' }), stage('always')];
-  const definition = pipelineOf([stage('a')], { finally: ends });
-  const state = valueOf(await createEngine(deps).start(requestFor(definition), driveWith()));
-  expect(state.stages).toMatchObject({
-    never: { status: 'skipped' },
-    broken: { status: 'failed', failure: { reason: 'condition-invalid' } },
-    always: { status: 'passed' },
-  });
-  expect(executor.ran.map(({ script }) => script)).toEqual(['a', 'always']);
-});
-
-test('a kind that this Pipewright does not know fails its stage by name', async () => {
-  const { deps } = testBench();
-  const definition = pipelineOf([stage('a', [], { uses: 'teleport' })]);
-  const state = valueOf(await createEngine(deps).start(requestFor(definition), driveWith()));
-  expect(state.stages['a']).toMatchObject({
-    status: 'failed',
-    failure: { message: expect.stringContaining('this Pipewright has no stage kind "teleport"') },
   });
 });

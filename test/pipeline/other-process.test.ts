@@ -9,7 +9,7 @@ import { ok } from '../../src/core/failure.ts';
 import type { Prompter } from '../../src/core/ports.ts';
 import { createRunStore } from '../../src/persistence/run-store.ts';
 import { systemClock } from '../../src/system/clock.ts';
-import { valueOf } from '../support/docker-rig.ts';
+import { valueOf } from '../support/results.ts';
 import { driveWith, pipelineOf, requestFor, stage, type Script, testBench } from '../support/fakes.ts';
 
 /* What another terminal says to the process that owns a run, over the real store: answers, cancels, and their refusals. */
@@ -81,26 +81,6 @@ test('a question that nobody answers in time is a no, also while somebody sits i
   expect(executor.ran).toEqual([]);
 });
 
-test('what cannot be answered is said: no such stage, no question, answered already', async () => {
-  const { engine } = stateFolder().terminal();
-  const stages = [stage('plain'), stage('asked', ['plain'], { confirmation: DAY })];
-  const { run_id: id } = valueOf(await engine.start(requestFor(pipelineOf(stages)), driveWith()));
-  const said = async (name: string) => engine.answer(id, name, { type: 'approve' });
-  expect(await said('none')).toMatchObject({
-    failure: { message: `no stage "none" in run ${id}`, hint: 'its stages: plain, asked' },
-  });
-  expect(await said('plain')).toMatchObject({
-    failure: { message: 'stage plain does not wait for an answer' },
-  });
-  expect(await said('asked')).toEqual(ok('waiting'));
-  expect(await said('asked')).toMatchObject({
-    failure: { message: 'stage asked was already approved by ann@desk' },
-  });
-  expect(await engine.answer('20260101-000000-nothere', 'asked', { type: 'approve' })).toMatchObject({
-    failure: { reason: 'run-not-found' },
-  });
-});
-
 test('cancel reaches the owner; an ended run is not cancelled again', async () => {
   const folder = stateFolder();
   const owner = folder.terminal({
@@ -118,21 +98,6 @@ test('cancel reaches the owner; an ended run is not cancelled again', async () =
   expect(await other.engine.cancel(id)).toMatchObject({
     failure: { message: `run ${id} has already ended: cancelled` },
   });
-});
-
-test('a waiting run without an owner is cancelled by whoever asks, for good', async () => {
-  const folder = stateFolder();
-  const stages = [stage('first'), stage('asked', ['first'], { confirmation: DAY })];
-  const waiting = valueOf(await folder.terminal().engine.start(requestFor(pipelineOf(stages)), driveWith()));
-  const { engine, deps } = folder.terminal();
-  expect(await engine.cancel(waiting.run_id)).toEqual(ok('cancelled'));
-  expect(valueOf(await engine.state(waiting.run_id))).toMatchObject({
-    status: 'cancelled',
-    exit_code: 130,
-    stages: { first: { status: 'passed' }, asked: { status: 'cancelled' } },
-  });
-  expect(valueOf(await deps.store.index()).runs).toMatchObject([{ status: 'cancelled' }]);
-  expect(valueOf(await engine.continue(waiting.run_id, driveWith())).status).toBe('cancelled');
 });
 
 test('an owner that does not act is said after a while, and the run is as it was', async () => {

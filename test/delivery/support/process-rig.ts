@@ -1,9 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
-import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
-import { ok, type Result } from '../../../src/core/failure.ts';
+import { ok } from '../../../src/core/failure.ts';
 import type { Host } from '../../../src/core/hosts.ts';
 import type { Artifact, RuntimeIo, Target } from '../../../src/core/runtime.ts';
 import { deploySchema } from '../../../src/core/settings/deploy.ts';
@@ -13,6 +12,8 @@ import { rollOut, type RolledOut, type Rollout } from '../../../src/delivery/rol
 import { createLocalHost } from '../../../src/executors/host/local-host.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import { systemIds } from '../../../src/system/ids.ts';
+import { freePort } from '../../support/free-port.ts';
+import { valueOf } from '../../support/results.ts';
 import { writeService } from './service.ts';
 
 export const io: RuntimeIo = { signal: new AbortController().signal, log: () => Promise.resolve() };
@@ -32,11 +33,6 @@ interface RigOptions {
   readonly strategy: 'start-first' | 'recreate';
   /** Default: this machine. */
   readonly host?: Host;
-}
-
-export function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
 }
 
 /** The runtime `process` with one service, on real processes; all of them end with it. */
@@ -93,14 +89,4 @@ export async function processRig({ strategy, host }: RigOptions): Promise<Proces
       rmSync(root, { recursive: true, force: true });
     },
   };
-}
-
-export async function freePort(): Promise<number> {
-  const server = net.createServer();
-  const { promise, resolve } = Promise.withResolvers<number>();
-  server.listen(0, '127.0.0.1', () => {
-    const address = server.address();
-    server.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-  });
-  return promise;
 }

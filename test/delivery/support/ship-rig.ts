@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
@@ -24,10 +24,12 @@ import { systemClock } from '../../../src/system/clock.ts';
 import { systemIds } from '../../../src/system/ids.ts';
 import { openVcs } from '../../../src/vcs/index.ts';
 import { driveWith, requestFor } from '../../support/fakes.ts';
+import { freePort } from '../../support/free-port.ts';
 import { get } from '../../support/load.ts';
 import { gitLab, type RepositoryLab } from '../../support/repositories.ts';
+import { valueOf } from '../../support/results.ts';
 import { shipPipeline } from '../../support/ship.ts';
-import { freePort, io, valueOf } from './process-rig.ts';
+import { io } from './process-rig.ts';
 import { writeService } from './service.ts';
 
 type ServiceName = 'api' | 'web';
@@ -68,6 +70,8 @@ export interface ShipRig extends AsyncDisposable {
   readonly lockPlace: LockPlace;
   /** Text of a log of a run. */
   readonly log: (run: RunState, name: string) => string;
+  /** Of the newest run, also while it goes on; empty until there is one. */
+  readonly lastLog: (name: string) => string;
 }
 
 const ENVIRONMENT = 'production';
@@ -163,6 +167,16 @@ export async function shipRig(options: ShipRigOptions = {}): Promise<ShipRig> {
       environment: ENVIRONMENT,
     },
     log: ({ run_id: id }, name) => readFileSync(path.join(stateDir, 'runs', id, 'logs', name), 'utf8'),
+    lastLog: (name) => {
+      const runs = path.join(stateDir, 'runs');
+      const file = path.join(
+        runs,
+        existsSync(runs) ? (readdirSync(runs).toSorted().at(-1) ?? '') : '',
+        'logs',
+        name,
+      );
+      return existsSync(file) ? readFileSync(file, 'utf8') : '';
+    },
     [Symbol.asyncDispose]: async () => {
       const { deploy } = settingsFor({});
       const runtime = createProcessRuntime({ deploy, secrets, ids: systemIds });

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { expect, test } from 'vitest';
 import type { ServiceRelease } from '../../../src/core/releases.ts';
 import { createReleaseStore } from '../../../src/persistence/release-store.ts';
-import { failureOf, PINNED, temporaryFolder, value } from './support.ts';
+import { failureOf } from '../../support/results.ts';
+import { PINNED, temporaryFolder, value } from './support.ts';
 
 function release(runId: string, verdict: ServiceRelease['verdict'] = 'healthy'): ServiceRelease {
   return {
