@@ -107,8 +107,9 @@ function withRelease(history: ServiceHistory, release: ServiceRelease): ServiceH
 /** However many deploys have failed since: what serves, and what it could go back to, are kept. */
 function newest(releases: readonly ServiceRelease[]): readonly ServiceRelease[] {
   const needed = releases.filter(({ verdict }) => verdict === 'healthy').slice(0, 2);
-  const others = releases.filter((release) => !needed.includes(release)).slice(0, KEPT - needed.length);
-  return releases.filter((release) => needed.includes(release) || others.includes(release));
+  const kept = new Set(needed);
+  for (const release of releases) if (kept.size < KEPT) kept.add(release);
+  return releases.filter((release) => kept.has(release));
 }
 
 async function underLock(file: string, work: () => Promise<void>): Promise<void> {

@@ -99,7 +99,7 @@ test.each(['{"environments":7}', '{"environments":{"prod":[]}}', '{"environments
     const store = createReleaseStore({ stateDir });
     value(await store.record(release('one')));
     expect(value(await store.read('prod', 'web')).current?.run_id).toBe('one');
-    const [aside = ''] = fs.readdirSync(stateDir).filter((name) => name.includes('.corrupt-'));
+    const aside = fs.readdirSync(stateDir).find((name) => name.includes('.corrupt-')) ?? '';
     expect(fs.readFileSync(path.join(stateDir, aside), 'utf8')).toBe(text);
   },
 );
