@@ -54,9 +54,7 @@ export class GraphRun {
 
   /** Resolves when every process and every sink has ended and every file has its name or is gone. */
   async run(): Promise<Omit<PumpResult, 'streams' | 'usage'>> {
-    const threads = this.#openFiles() ? await spliceThreads(this.nodes) : undefined;
-    // Cancelled meanwhile: nothing has begun.
-    if (threads && !this.failure && this.#start(threads)) {
+    if (this.#openFiles() && (await this.#start())) {
       await Promise.all(this.nodes.map(({ ended }) => ended.promise));
       await Promise.all(this.nodes.flatMap(({ source }) => (source ? [source.ended] : [])));
     }
@@ -107,24 +105,30 @@ export class GraphRun {
     for (const run of this.nodes) run.status = 'stopped';
   }
 
-  #start(threads: ReadonlyMap<NodeRun, SpliceThread>): boolean {
+  async #start(): Promise<boolean> {
     const commands = this.nodes.filter(isCommand);
     const side: SidePipes = { errors: new Map(), meters: new Map() };
     const isMetered = canMeterProcesses();
     if (isMetered) bypass(this.nodes);
+    // They start while the pipes are made and the commands start.
+    const opening = spliceThreads(this.nodes);
     try {
-      handOutPipes(commands, side, isMetered);
+      await handOutPipes(commands, side, isMetered);
     } catch (error) {
       this.#refusePipes(error);
       return false;
     }
-    const sources = commands.flatMap((run) => this.#connect(run, threads.get(run)));
+    // Cancelled meanwhile: nothing has begun.
+    if (this.failure) return false;
     // Readers first: none of them waits for its input longer than it must.
     for (const run of commands.toReversed()) this.#spawn(run, side);
     for (const run of this.nodes) if (run.isBypassed) run.meter = new Meter(performance.now());
     for (const run of commands) closeChildEnds(run, side);
-    for (const source of sources) source.start();
     this.#measureSizes();
+    const threads = await opening;
+    const sources = commands.flatMap((run) => this.#connect(run, threads.get(run)));
+    for (const run of this.nodes) catchUp(run);
+    for (const source of sources) source.start();
     return true;
   }
 
@@ -249,6 +253,15 @@ export class GraphRun {
       });
     }
   }
+}
+
+/** Tells what joins commands now of those that have ended, or were ended, before it was there. */
+function catchUp(run: NodeRun): void {
+  const hasEnded = run.command !== undefined && run.endedMs !== undefined;
+  if (hasEnded) run.pipeSink?.destroy();
+  if (!run.isStopped) return;
+  run.sink?.abort();
+  if (hasEnded) run.source?.stop();
 }
 
 function settleStatus(run: NodeRun, isFailed: boolean): void {

@@ -10,11 +10,11 @@ export interface SidePipes {
 }
 
 /** All pipes of the graph, made at once. Throws the obstacle. */
-export function handOutPipes(
+export async function handOutPipes(
   commands: readonly NodeRun[],
   { errors, meters }: SidePipes,
   isMetered: boolean,
-): void {
+): Promise<void> {
   const wanted = commands.flatMap((run) => {
     const takers: ((pipe: Pipe) => void)[] = [(pipe) => void errors.set(run, pipe)];
     if (run.upstream) takers.push((pipe) => giveInput(run, pipe));
@@ -22,7 +22,7 @@ export function handOutPipes(
     if (isMetered && isKernelEdge(run, readerOf(run))) takers.push((pipe) => void meters.set(run, pipe));
     return takers;
   });
-  const pipes = makePipes(wanted.length);
+  const pipes = await makePipes(wanted.length);
   for (const [index, take] of wanted.entries()) {
     const pipe = pipes[index];
     if (pipe) take(pipe);

@@ -60,7 +60,7 @@ test('there is no thread without a command behind the tee, and none where it is 
 
 describe.skipIf(!isHere)('a splice thread', () => {
   test.each([1, 2, 5])('gives all bytes to %i sinks and counts them, however they come', async (count) => {
-    const [source, ...sinks] = makePipes(count + 1);
+    const [source, ...sinks] = await makePipes(count + 1);
     if (!source) throw new Error('no pipe');
     const thread = await threadFor(graph(count));
     thread.start({ sourceFd: source.readFd, sinkFds: sinks.map(({ writeFd }) => writeFd) });
@@ -84,7 +84,7 @@ describe.skipIf(!isHere)('a splice thread', () => {
   });
 
   test('goes on without a sink whose reader is gone, and ends when none is left', async () => {
-    const [source, first, second] = makePipes(3);
+    const [source, first, second] = await makePipes(3);
     if (!source || !first || !second) throw new Error('no pipe');
     const thread = await threadFor(graph(2));
     closeSync(first.readFd);
@@ -106,7 +106,7 @@ describe.skipIf(!isHere)('a splice thread', () => {
     ['for bytes', 0],
     ['for room', 1_000_000],
   ])('stops while it waits %s', async (_, size) => {
-    const [source, first, second] = makePipes(3);
+    const [source, first, second] = await makePipes(3);
     if (!source || !first || !second) throw new Error('no pipe');
     const thread = await threadFor(graph(2));
     thread.start({ sourceFd: source.readFd, sinkFds: [first.writeFd, second.writeFd] });

@@ -239,6 +239,26 @@ test('the output of a program that opens /dev/stdin, /dev/stdout and /dev/stderr
   expect(log).toContain('note\n');
 });
 
+test('a program that opens /dev/stdin by name after its writer has ended sees the end of its stream', async () => {
+  using rig = streamRig();
+  const late = 'sleep 0.2; cat /dev/stdin; cat /dev/stdin';
+  const { failure, log } = await rig.run([
+    { name: 'quick', command: 'echo data', output: 'stream' },
+    { name: 'joined', command: `${late}; echo passed on`, input: 'pipe', output: 'stream' },
+    {
+      name: 'split',
+      type: 'tee',
+      branches: [
+        { name: 'one', command: `{ ${late}; } | sed s/^/one:/` },
+        { name: 'two', command: `{ ${late}; } > two` },
+      ],
+    },
+  ]);
+  expect(failure).toBeUndefined();
+  expect(log).toContain('one:data\none:passed on\n');
+  expect(rig.read('two')).toBe('data\npassed on\n');
+}, 20_000);
+
 const between = (command: string, after: string): readonly object[] => [
   { name: 'read', command, output: 'stream' },
   { name: 'bar', uses: 'progress', size: '3000001', input: 'pipe', output: 'stream' },
