@@ -3,7 +3,7 @@ import { errorCode, hasCode } from '../core/error-code.ts';
 import type { RunEvent } from '../core/events.ts';
 import { listFolder, readRegular } from './safe-files.ts';
 import type { Fence, SegmentOpened, SegmentScan } from './segment.ts';
-import { asSegmentOpened, scanSegment, segmentEpoch, segmentFile } from './segment.ts';
+import { asSegmentOpened, scanSegment, segmentEpoch, segmentFile, withoutRoom } from './segment.ts';
 
 /** Damage that no crash explains: `byte` is the first one of the record that does not verify. */
 interface Damage {
@@ -110,7 +110,7 @@ interface FileScan extends SegmentScan {
 
 function scanFile(file: string, limit = Number.MAX_SAFE_INTEGER): FileScan {
   try {
-    const buffer = readRegular(file);
+    const buffer = withoutRoom(readRegular(file));
     return { ...scanSegment(buffer.subarray(0, limit)), size: buffer.length };
   } catch (error) {
     if (errorCode(error) === undefined) throw error;

@@ -53,11 +53,15 @@ export function readTextIfPresent(file: string, limit?: number): string | undefi
   }
 }
 
-/** Writes every byte: a full disk may accept a part of a write without an error (measured: 680 of 717 bytes). */
-export function writeAll(fd: number, data: Uint8Array): void {
+/**
+ * Writes every byte: a full disk may accept a part of a write without an error (measured: 680 of 717 bytes).
+ * Without `position` where the file stands.
+ */
+export function writeAll(fd: number, data: Uint8Array, position?: number): void {
   let written = 0;
   while (written < data.length) {
-    const count = fs.writeSync(fd, data, written);
+    const at = position === undefined ? null : position + written;
+    const count = fs.writeSync(fd, data, written, data.length - written, at);
     if (count === 0) throw Object.assign(new Error('the disk accepted no byte'), { code: 'ENOSPC' });
     written += count;
   }

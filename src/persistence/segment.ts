@@ -70,7 +70,7 @@ export function scanSegment(buffer: Buffer, head = CHAIN_START): SegmentScan {
     chained = next;
     position = end + 1;
   }
-  const rest = buffer.subarray(position);
+  const rest = withoutRoom(buffer.subarray(position));
   return {
     records,
     bytes: position,
@@ -91,9 +91,19 @@ function verify(line: Buffer, head: string): string | undefined {
   return line.toString('latin1', 0, HASH_LENGTH) === expected ? expected : undefined;
 }
 
-/** A crash leaves a prefix of a record, a power cut perhaps zeros; anything else was changed later. */
+/** Compared with at a time: the zeros at the end of a segment are many. */
+const ZEROS = Buffer.alloc(4096);
+
+/** Without the zeros at its end: room that a writer had made, or what a power cut leaves. */
+export function withoutRoom(buffer: Buffer): Buffer {
+  let end = buffer.length;
+  while (end >= ZEROS.length && ZEROS.compare(buffer, end - ZEROS.length, end) === 0) end -= ZEROS.length;
+  while (end > 0 && buffer[end - 1] === 0) end -= 1;
+  return buffer.subarray(0, end);
+}
+
+/** A crash leaves a prefix of a record; anything else was changed later. */
 function isDamage(rest: Buffer, head: string): boolean {
-  if (rest.every((byte) => byte === 0)) return false;
   // A whole record whose line end is another byte: it was written, and then changed.
   return rest.includes(NEWLINE) || verify(rest.subarray(0, -1), head) !== undefined;
 }
