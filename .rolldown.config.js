@@ -1,9 +1,12 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 
 /** What every program of dist/ is built with. */
 const shared = {
   platform: 'node',
   transform: { define: { 'process.env.NODE_ENV': '"production"' } },
+  // Its build for Node looks into the environment at every token.
+  resolve: { alias: { yaml: fileURLToPath(new URL('node_modules/yaml/browser/index.js', import.meta.url)) } },
   // The clients of daemons stay packages: they look for their own optional native parts, and few commands load them.
   external: ['dockerode', 'koffi', 'nodemailer', 'ssh2'],
 };

@@ -1,9 +1,9 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { Composer, type Document, Lexer, LineCounter, Parser, YAMLParseError } from 'yaml';
 import type { Diagnostic } from './diagnostic.ts';
 import { keyOffsetOf, type Located, nodeAt, offsetOf, type Path } from './located.ts';
 import { offsetInScalar } from './scalar-offset.ts';
 import type { SourceText } from './source-text.ts';
-import { refuseTokens } from './token-limits.ts';
+import { firstRefusal, type Refusal, TokenLimits } from './token-limits.ts';
 import { buildTree, DEEPEST } from './yaml-tree.ts';
 
 /** More than anybody repairs at once; without a limit a hostile file could make one per character. */
@@ -12,6 +12,9 @@ const MOST_PROBLEMS = 500;
 const LONGEST_LINE = 10_000;
 /** More than this and the file is something else than YAML. */
 const MOST_SYNTAX_ERRORS = 20;
+
+/** A longer text has so many tokens that the parser could take seconds to come to the one that is refused, UTF-16 units. */
+const LOOKED_AT_FIRST = 20_000;
 
 /** What `report` adds to a message. */
 export interface Place {
@@ -117,21 +120,15 @@ export class YamlFile {
 
   #parse(): Located | undefined {
     const { text } = this.source;
-    const refusal = refuseTokens(text);
-    if (refusal) {
+    const { document, refusal } = this.#compose(text);
+    if (refusal || !document) {
+      this.#lines.lineStarts.length = 0;
       this.#lines.addNewLine(0);
       for (let at = text.indexOf('\n'); at !== -1; at = text.indexOf('\n', at + 1))
         this.#lines.addNewLine(at + 1);
-      this.#reportAt(refusal.offset, refusal);
+      if (refusal) this.#reportAt(refusal.offset, refusal);
       return undefined;
     }
-    const document = parseDocument(text, {
-      lineCounter: this.#lines,
-      prettyErrors: false,
-      uniqueKeys: false,
-      version: '1.2',
-      stringKeys: false,
-    });
     if (this.#lines.lineStarts.length === 0) this.#lines.addNewLine(0);
     const problems = [...document.errors, ...document.warnings].toSorted((a, b) => a.pos[0] - b.pos[0]);
     this.#reportSyntax(text, problems.slice(0, MOST_SYNTAX_ERRORS));
@@ -143,6 +140,40 @@ export class YamlFile {
         this.#reportAt(offset, notice);
       },
     );
+  }
+
+  /** As yaml's `parseDocument`, and each token passes the limits on its way from the lexer to the parser. */
+  #compose(text: string): { readonly document?: Document.Parsed; readonly refusal?: Refusal } {
+    const early = text.length > LOOKED_AT_FIRST ? firstRefusal(text) : undefined;
+    if (early) return { refusal: early };
+    const limits = new TokenLimits();
+    const parser = new Parser(this.#lines.addNewLine);
+    const composer = new Composer({
+      lineCounter: this.#lines,
+      prettyErrors: false,
+      uniqueKeys: false,
+      version: '1.2',
+      stringKeys: false,
+    });
+    const documents: Document.Parsed[] = [];
+    this.#lines.addNewLine(0);
+    for (const token of new Lexer().lex(text)) {
+      const refusal = limits.refuse(token);
+      if (refusal) return { refusal };
+      for (const part of parser.next(token)) documents.push(...composer.next(part));
+      if (documents.length > 1) break;
+    }
+    if (documents.length <= 1) {
+      for (const part of parser.end()) documents.push(...composer.next(part));
+      documents.push(...composer.end(true, text.length));
+    }
+    const [document, second] = documents;
+    if (!document) return {};
+    if (second) {
+      const [start, , end] = second.range;
+      document.errors.push(new YAMLParseError([start, end], 'MULTIPLE_DOCS', 'a second document'));
+    }
+    return { document };
   }
 
   /** A template without quotes makes several errors that say nothing: one that helps stands for them. */
