@@ -160,8 +160,10 @@ async function printTried(services: Services, tried: readonly Tried[]): Promise<
     each.reachable ? '✓' : '✗',
     each.name,
     each.address,
-    each.failure ? views.describeFailure(each.failure) : `${each.connect_ms} ms, then ${each.latency_ms} ms`,
-    ...(each.reachable ? [factsOf(each)] : []),
+    // The last cell: a long reason widens no other row.
+    each.failure
+      ? views.describeFailure(each.failure)
+      : `${each.connect_ms} ms, then ${each.latency_ms} ms  ${factsOf(each)}`,
   ]);
   await services.terminal.print(views.table(rows));
 }
