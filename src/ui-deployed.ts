@@ -1,12 +1,13 @@
 import type { Services } from './cli/services.ts';
 import type { ReleaseStore } from './core/releases.ts';
+import type { LastDeploy } from './ui/commits-state.ts';
 import type { ServiceReleases } from './ui/model/releases.ts';
 
 /** So many runs back a commit is looked for. */
 const RUNS_LOOKED_AT = 50;
 
 /** What serves now, as the releases of the default environment say; else the newest run of it that ended well. */
-export async function lastDeployed(services: Services, pipeline: string): Promise<string | undefined> {
+export async function lastDeployed(services: Services, pipeline: string): Promise<LastDeploy | undefined> {
   const settings = await services.settings();
   const released = settings.ok
     ? await releasesIn(await releaseStore(services), settings.value.environment)
@@ -14,13 +15,13 @@ export async function lastDeployed(services: Services, pipeline: string): Promis
   const current = released.flatMap(({ history }) => (history.current ? [history.current] : []));
   // The oldest of them: what came after it is not everywhere yet.
   const oldest = current.toSorted((a, b) => a.deployed_at.localeCompare(b.deployed_at))[0];
-  if (oldest) return oldest.commit;
+  if (oldest) return { id: oldest.commit, isRelease: true };
   const store = await services.store();
   for await (const run of store.history({ pipeline, limit: RUNS_LOOKED_AT })) {
     if (run.status !== 'success' && run.status !== 'warning') continue;
     const state = await services.state(run.pipeline_id);
     const commit = state.ok ? state.value.created?.commits.at(-1) : undefined;
-    if (commit !== undefined) return commit;
+    if (commit !== undefined) return { id: commit, isRelease: false };
   }
   return undefined;
 }

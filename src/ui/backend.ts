@@ -11,6 +11,7 @@ import type { RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { Vcs } from '../core/vcs.ts';
 import type { StepProgress } from '../core/stream-report.ts';
+import type { LastDeploy } from './commits-state.ts';
 import type { ServiceReleases } from './model/releases.ts';
 import type { ThemeName } from './theme.ts';
 
@@ -32,7 +33,7 @@ export interface Backend {
   /** The repository that the project lies in. */
   readonly repository: () => Promise<Result<Vcs, Refusal>>;
   /** The commit that a pipeline deployed last, or ran well for; undefined when there was none. */
-  readonly deployedCommit: (pipeline: string) => Promise<string | undefined>;
+  readonly deployedCommit: (pipeline: string) => Promise<LastDeploy | undefined>;
   readonly load: (target: string) => Promise<Result<OpenedPipeline, Refusal>>;
   /** The check that `run` makes, with what the environment gives; fails with all problems. */
   readonly check: (

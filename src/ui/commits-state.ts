@@ -19,8 +19,8 @@ export interface CommitsState {
   readonly marked: ReadonlySet<string>;
   /** Where a range began. */
   readonly anchor?: number | undefined;
-  /** The last commit that was deployed. */
-  readonly deployed?: string | undefined;
+  /** The last commit that was deployed, or that a run ended well for. */
+  readonly deployed?: LastDeploy | undefined;
   /** What `a` marked: the newest of them, and how many. */
   readonly sinceDeploy?: { readonly newest: string; readonly count: number } | undefined;
   /** Of the chosen entry, once it was read. */
@@ -71,6 +71,12 @@ export function chosenIds(state: CommitsState): readonly string[] {
   return entry?.type === 'commit' ? [entry.id] : [];
 }
 
+export interface LastDeploy {
+  readonly id: string;
+  /** It serves; otherwise nothing was deployed yet, and a run of the pipeline ended well for it. */
+  readonly isRelease: boolean;
+}
+
 /** Enough of an id to be the only one in a repository of any size. */
 const ID_LENGTH = 12;
 
@@ -79,7 +85,7 @@ export function commitsText(state: CommitsState): string {
   const { marked, sinceDeploy, deployed } = state;
   const isAll = sinceDeploy !== undefined && sinceDeploy.count === marked.size;
   if (isAll && deployed !== undefined && marked.has(sinceDeploy.newest)) {
-    return `${deployed.slice(0, ID_LENGTH)}..${sinceDeploy.newest.slice(0, ID_LENGTH)}`;
+    return `${deployed.id.slice(0, ID_LENGTH)}..${sinceDeploy.newest.slice(0, ID_LENGTH)}`;
   }
   return chosenIds(state)
     .map((id) => id.slice(0, ID_LENGTH))

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Change } from '../../src/core/vcs.ts';
+import type { LastDeploy } from '../../src/ui/commits-state.ts';
 import { commitsOf, MemoryVcs } from './support/memory-vcs.ts';
 import { pipelineOf, ScriptedBackend, stageOf } from './support/scripted-backend.ts';
 import { startScreen } from './support/start.ts';
@@ -29,7 +30,7 @@ const DIFF = [
   'Binary files differ',
 ].join('\n');
 
-function shipWith(vcs: MemoryVcs, deployed?: string): ScriptedBackend {
+function shipWith(vcs: MemoryVcs, deployed?: LastDeploy): ScriptedBackend {
   return new ScriptedBackend({
     pipelines: PIPELINES,
     definition: SHIP,
@@ -114,7 +115,7 @@ test('commits are marked one by one and as a range, and become those of the run'
 
 test('a marks everything since the last deploy, told as a range; without a deploy it says so', async () => {
   const commits = commitsOf(50);
-  const backend = shipWith(new MemoryVcs({ commits }), commits[30]?.id ?? '');
+  const backend = shipWith(new MemoryVcs({ commits }), { id: commits[30]?.id ?? '', isRelease: true });
   await using app = startScreen(backend, { columns: 120, rows: 40 });
   await app.terminal.shows('ship');
   app.terminal.type('c');
@@ -124,6 +125,12 @@ test('a marks everything since the last deploy, told as a range; without a deplo
   app.terminal.type('\r');
   const range = `${commits[30]?.id.slice(0, 12)}..${commits[0]?.id.slice(0, 12)}`;
   await app.terminal.shows('about 30 commits', `--commits ${range}`);
+
+  const ranFor = shipWith(new MemoryVcs({ commits }), { id: commits[2]?.id ?? '', isRelease: false });
+  await using ran = startScreen(ranFor, { columns: 120, rows: 40 });
+  await ran.terminal.shows('ship');
+  ran.terminal.type('c');
+  expect(await ran.terminal.shows('(last run)')).not.toContain('(deployed)');
 
   await using fresh = startScreen(shipWith(new MemoryVcs({ commits })), { columns: 120, rows: 40 });
   await fresh.terminal.shows('ship');

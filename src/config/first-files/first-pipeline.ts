@@ -33,9 +33,12 @@ const SCHEMA_LINES = [
 
 /** A pipeline that checks and tests what was found, or `hello` where nothing is known. */
 export function firstPipeline(survey: Survey): FirstFile {
-  const chains = [...survey.packages.map(nodeChain), ...toolChains(survey)].filter(
+  const found = [...survey.packages.map(nodeChain), ...toolChains(survey)].filter(
     ({ stages }) => stages.length > 0,
   );
+  const checking = found.filter(({ stages }) => stages.some(({ name }) => name !== 'install'));
+  // Beside something that is checked, what would only be installed (benchmarks, examples) is left out.
+  const chains = checking.length > 0 ? checking : found;
   if (chains.length === 0) return { file: 'pipelines/hello.yaml', text: HELLO };
   const names = new Set<string>();
   const body = chains.flatMap((chain, index) => chainLines(chain, index === 0, names));

@@ -229,7 +229,7 @@ async function markSinceDeploy({ context, shown, loader, change }: Parts): Promi
   if (deployed === undefined)
     return say(store, 'no deploy is known yet: mark commits with space or v', 'bad');
   await withBusy(context, 'looking for what came after the last deploy', async () => {
-    const ids = await loader()?.since(deployed);
+    const ids = await loader()?.since(deployed.id);
     if (!ids?.ok) return ids ? say(store, backend.text.failure(ids.failure), 'bad') : undefined;
     const [newest] = ids.value;
     if (newest === undefined) return say(store, 'nothing came after the last deploy');
@@ -239,7 +239,8 @@ async function markSinceDeploy({ context, shown, loader, change }: Parts): Promi
       anchor: undefined,
       sinceDeploy: { newest, count: ids.value.length },
     }));
-    say(store, `${ids.value.length} commit(s) since ${deployed.slice(0, 8)} was deployed`, 'good');
+    const since = deployed.isRelease ? 'was deployed' : 'had its run';
+    say(store, `${ids.value.length} commit(s) since ${deployed.id.slice(0, 8)} ${since}`, 'good');
   });
 }
 

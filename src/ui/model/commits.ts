@@ -97,7 +97,8 @@ function commitText(
   { theme, nowMs, width }: Look & { readonly width: number },
 ): string {
   const refs = commit.refs.map(oneLine).join(', ');
-  const labels = [...(id === deployed ? ['deployed'] : []), ...(refs === '' ? [] : [refs])].join(', ');
+  const last = id === deployed?.id ? [deployed.isRelease ? 'deployed' : 'last run'] : [];
+  const labels = [...last, ...(refs === '' ? [] : [refs])].join(', ');
   const count = commit.file_count ?? (details?.id === id ? details.changes.length : undefined);
   const author = width < ROOM_FOR_AUTHOR ? '' : `  ${clip(oneLine(commit.author), 16)}`;
   const right = `${count === undefined ? '' : files(count)}${author}`;

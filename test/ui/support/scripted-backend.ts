@@ -10,6 +10,7 @@ import { parseParameters } from '../../../src/core/parameters.ts';
 import type { RunSummary } from '../../../src/core/run-index.ts';
 import { idleRun, reduce, type RunState } from '../../../src/core/run-state.ts';
 import type { Vcs } from '../../../src/core/vcs.ts';
+import type { LastDeploy } from '../../../src/ui/commits-state.ts';
 import type { StepProgress } from '../../../src/core/stream-report.ts';
 import type { StopReason } from '../../../src/core/engine/stop.ts';
 import type {
@@ -64,8 +65,8 @@ interface Fixture {
   readonly releases?: Awaited<ReturnType<Backend['releases']>>;
   readonly waysBack?: Backend['waysBack'];
   readonly vcs?: Vcs;
-  /** The commit that was deployed last. */
-  readonly deployed?: string;
+  /** The commit that was deployed last, or that a run ended well for. */
+  readonly deployed?: LastDeploy;
   /** What stream stages tell, by stage. */
   readonly progress?: Readonly<Record<string, readonly StepProgress[]>>;
   readonly lastValues?: Readonly<Record<string, string>>;

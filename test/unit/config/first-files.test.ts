@@ -131,6 +131,16 @@ test.each([
   expect((await initialised(files)).stages).toEqual(stages);
 });
 
+test('a folder that would only be installed stands back behind what is checked, but not behind nothing', async () => {
+  const bench = { 'bench/package.json': manifest({ dependencies: { ink: '8' } }) };
+  const root = { 'package.json': manifest({ scripts: { test: 'node --test' } }) };
+  expect((await initialised({ ...root, ...bench })).stages).toEqual([
+    'install: npm install',
+    'test: npm run test',
+  ]);
+  expect((await initialised(bench)).stages).toEqual(['bench-install: npm install']);
+});
+
 test('python without pytest is tested by unittest', async () => {
   const { stages } = await initialised({ 'setup.py': '', 'requirements.txt': 'flask\n' });
   expect(stages[1]).toBe('test: python3 -m unittest discover');
