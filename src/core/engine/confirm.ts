@@ -2,6 +2,7 @@ import { DAY_MS } from '../quantities.ts';
 import type { StageDefinition } from '../definition.ts';
 import type { ConfirmationAnswered } from '../events.ts';
 import type { Failure } from '../failure.ts';
+import type { JsonValue } from '../json.ts';
 import type { RunRequest } from '../ports.ts';
 import type { ConfirmationState } from '../run-state.ts';
 import { type RunContext, Suspended } from './run-context.ts';
@@ -143,11 +144,12 @@ export async function recordRequest(
 
 function detailsOf(run: RunContext, stage: StageDefinition, asked: ConfirmationState): readonly string[] {
   const steps = stepsOf(stage).map(({ name, text }) => `  ${name}: ${text}`);
+  const params = Object.entries(run.created.params).map(([name, value]) => `${name}=${shortValue(value)}`);
   return [
     `plan     ${asked.requested.plan_hash.slice(0, 12)}`,
     `kind     ${stage.uses}`,
     `expires  ${asked.requested.expires_at}`,
-    `params   ${JSON.stringify(run.created.params)}`,
+    ...(params.length > 0 ? [`params   ${params.join(' ')}`] : []),
     ...(steps.length > 0 ? ['commands', ...steps] : []),
   ];
 }
@@ -176,4 +178,9 @@ function resultOf(given: Answered, expiresAt: string): ConfirmationResult {
     go: 'fail',
     failure: { reason: 'rejected', by: given.by, ...(given.comment && { comment: given.comment }) },
   };
+}
+
+/** A word as it is, everything else as JSON. */
+function shortValue(value: JsonValue): string {
+  return typeof value === 'string' && /^[^\s"]+$/.test(value) ? value : JSON.stringify(value);
 }
