@@ -64,7 +64,10 @@ async function lookOnce(parts: HealthParts, before: Seen): Promise<Result<Seen>>
     return ok({ transportErrors, last, ...(!isOver && before.steady && { steady: before.steady }) });
   }
   if (answer.value.status !== health.status) {
-    const last = `${health.path} answered ${answer.value.status} instead of ${health.status}`;
+    const { status } = answer.value;
+    // Mostly a service that has no such page: what to change is said, too.
+    const hint = status === 404 ? ` (health.path of ${target.service} says what is asked)` : '';
+    const last = `${health.path} answered ${status} instead of ${health.status}${hint}`;
     return ok({ transportErrors: 0, last });
   }
   if (before.steady && isSame(before.steady, facts)) return ok({ ...before, healthy: facts });

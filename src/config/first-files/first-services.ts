@@ -156,6 +156,7 @@ function processService(found: NodePackage, project: string, ports: PortBook): r
           `command: ${manager === 'npm' ? 'npm start' : `${manager} run start`}`,
           'it is given the port to listen at as $PORT',
         ),
+        line(KEY, 'health: { path: / }', 'a guess: what must answer 200'),
       ],
       missing: [],
       reason: '',

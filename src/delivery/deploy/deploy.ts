@@ -258,6 +258,7 @@ export async function restorePlace(
   });
   if (!restored.ok) return restored;
   const { way, serving_ms: servingMs } = restored.value;
-  await io.log(`${placeName(service, host)}: ${way}, serving again after ${servingMs} ms`);
+  const after = way === 'nothing to undo' ? '' : `, serving again after ${servingMs} ms`;
+  await io.log(`${placeName(service, host)}: ${way}${after}`);
   return ok(asJson(restored.value));
 }
