@@ -1,6 +1,7 @@
 import { type Changes, readAnalysis } from './analysis.ts';
 import type { RunSummary } from './run-index.ts';
-import type { RunState, StageState } from './run-state.ts';
+import type { RunState } from './run-state.ts';
+import type { StageState } from './stage-state.ts';
 
 const SPEC_CATEGORIES = ['frontend', 'backend', 'database', 'config', 'test'];
 /** Paths of each category in a summary. */

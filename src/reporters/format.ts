@@ -1,5 +1,5 @@
 import type { PipelineLock } from '../core/run-index.ts';
-import type { StageState } from '../core/run-state.ts';
+import type { StageState } from '../core/stage-state.ts';
 import type { JsonValue } from '../core/json.ts';
 
 /** `13 ms`, `1.4 s`, `12 s`, `3 m 20 s`, `2 h 5 m`. */

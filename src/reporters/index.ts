@@ -1,6 +1,7 @@
 import type { Plan } from '../core/engine/api.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
-import type { RunState, StageState } from '../core/run-state.ts';
+import type { RunState } from '../core/run-state.ts';
+import type { StageState } from '../core/stage-state.ts';
 import { copyLog } from './copy-log.ts';
 import { describeFailure, hintFor } from './describe-failure.ts';
 import { table } from './format.ts';

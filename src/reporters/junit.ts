@@ -1,6 +1,7 @@
 import type { Failure } from '../core/failure.ts';
 import { markupAttribute, markupText } from '../core/markup-text.ts';
-import type { RunState, StageState, StepState } from '../core/run-state.ts';
+import type { RunState } from '../core/run-state.ts';
+import type { StageState, StepState } from '../core/stage-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { describeFailure } from './describe-failure.ts';
 

@@ -1,6 +1,7 @@
 import { type AnalysisDecision, readAnalysis } from '../core/analysis.ts';
 import type { ConfirmationAnswered, Decision, RunCreated, StepFinished } from '../core/events.ts';
-import type { RunState, StageState, StepState } from '../core/run-state.ts';
+import type { RunState } from '../core/run-state.ts';
+import type { StageState, StepState } from '../core/stage-state.ts';
 
 interface Extra {
   /** Path of the analysis report that a second failure in a row wrote. */

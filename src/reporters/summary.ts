@@ -1,5 +1,6 @@
 import { undoOf } from '../core/engine/undo.ts';
-import type { RunState, StageState } from '../core/run-state.ts';
+import type { RunState } from '../core/run-state.ts';
+import type { StageState } from '../core/stage-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import { describeFailure } from './describe-failure.ts';
 import { markOf, paintStatus } from '../core/status-look.ts';

@@ -4,7 +4,7 @@ import type { ConfirmationAnswered } from '../events.ts';
 import type { Failure } from '../failure.ts';
 import type { JsonValue } from '../json.ts';
 import type { RunRequest } from '../ports.ts';
-import type { ConfirmationState } from '../run-state.ts';
+import type { ConfirmationState } from '../stage-state.ts';
 import { type RunContext, Suspended } from './run-context.ts';
 
 type Answered = Pick<ConfirmationAnswered, 'answer' | 'by' | 'via' | 'comment'>;

@@ -1,7 +1,7 @@
 import type { StepDefinition } from '../definition.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { Command, CommandOutput, Executor } from '../ports.ts';
-import type { StepState } from '../run-state.ts';
+import type { StepState } from '../stage-state.ts';
 import { bindCommand, bindValue } from '../template/bind.ts';
 import { slug } from './slug.ts';
 import type { StageTry } from './step-runner.ts';

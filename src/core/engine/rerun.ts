@@ -1,7 +1,8 @@
 import type { Draft } from '../events.ts';
 import type { EventLog } from '../event-log.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import type { RunState, StageState } from '../run-state.ts';
+import type { RunState } from '../run-state.ts';
+import type { StageState } from '../stage-state.ts';
 import type { RerunChoice } from './api.ts';
 import { endedStage } from './ended-stage.ts';
 import { WAIVED_RULE } from './rules.ts';

@@ -1,6 +1,6 @@
 import type { StageDefinition } from '../definition.ts';
 import type { Failure } from '../failure.ts';
-import type { StageState } from '../run-state.ts';
+import type { StageState } from '../stage-state.ts';
 import { stageProgress } from './progress.ts';
 import type { RunContext } from './run-context.ts';
 import { findStage, type Scope, scopeOf, variablesOf } from './scope.ts';

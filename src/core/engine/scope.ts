@@ -1,7 +1,8 @@
 import type { PipelineDefinition, StageDefinition } from '../definition.ts';
 import type { JsonObject, JsonValue } from '../json.ts';
 import type { Conditions } from '../ports.ts';
-import type { RunState, StageState } from '../run-state.ts';
+import type { RunState } from '../run-state.ts';
+import type { StageState } from '../stage-state.ts';
 
 /** One pipeline inside a run: the outermost has the prefix `''`, one that stage `a` runs has `a/`. */
 export interface Scope {

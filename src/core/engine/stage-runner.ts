@@ -2,7 +2,7 @@ import type { Decision, StageFinished } from '../events.ts';
 import { type Failure, failed, type Result, toFailure } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
 import { JournalError } from '../ports.ts';
-import type { StageState } from '../run-state.ts';
+import type { StageState } from '../stage-state.ts';
 import { reusable, storeResult } from './cache.ts';
 import { confirmStage } from './confirm.ts';
 import { withDeadline } from './deadline.ts';

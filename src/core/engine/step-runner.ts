@@ -3,7 +3,7 @@ import type { StepFinished } from '../events.ts';
 import type { Failure } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
 import type { CommandOutcome, CommandOutput } from '../ports.ts';
-import type { StepState } from '../run-state.ts';
+import type { StepState } from '../stage-state.ts';
 import type { StepResult } from '../stage-kind.ts';
 import { withDeadline } from './deadline.ts';
 import { resolveInterruption } from './interruption.ts';

@@ -1,7 +1,8 @@
 import { pairKey } from '../fold-index.ts';
 import type { Notice, NoticeEvent, NoticeStage } from '../notify.ts';
 import type { StateIndex } from '../run-index.ts';
-import type { RunState, StageState } from '../run-state.ts';
+import type { RunState } from '../run-state.ts';
+import type { StageState } from '../stage-state.ts';
 import type { NotifySettings } from '../settings/notify.ts';
 import type { EngineDeps } from './api.ts';
 

@@ -1,6 +1,7 @@
 import type { PipelineDefinition, StageDefinition } from '../definition.ts';
 import { failed, ok, type Result } from '../failure.ts';
-import type { RunState, StageState } from '../run-state.ts';
+import type { RunState } from '../run-state.ts';
+import type { StageState } from '../stage-state.ts';
 import { sanitizeText } from '../terminal-text.ts';
 import { findStage } from './scope.ts';
 

@@ -1,4 +1,5 @@
-import type { RunState, StageState } from '../run-state.ts';
+import type { RunState } from '../run-state.ts';
+import type { StageState } from '../stage-state.ts';
 
 /**
  * A stage that can undo itself has begun, and the run has not ended: deploy, verify and rollback are one unit, which is

@@ -1,5 +1,5 @@
 import type { StageDefinition, StageStatus } from '../../core/definition.ts';
-import type { StageState } from '../../core/run-state.ts';
+import type { StageState } from '../../core/stage-state.ts';
 import type { StepProgress } from '../../core/stream-report.ts';
 
 /** A step of a stream stage, or a branch of a tee, as the pipeline has it. */

@@ -2,7 +2,8 @@ import type { PipelineDefinition, StageDefinition, StageStatus } from '../../cor
 import { stepsOf } from '../../core/engine/confirm.ts';
 import { findStage } from '../../core/engine/scope.ts';
 import { slug } from '../../core/engine/slug.ts';
-import type { RunState, StageState, StepState } from '../../core/run-state.ts';
+import type { RunState } from '../../core/run-state.ts';
+import type { StageState, StepState } from '../../core/stage-state.ts';
 import type { StepProgress } from '../../core/stream-report.ts';
 import type { RunView } from '../state.ts';
 import { BRANCH, isStream, type LivePart, liveParts, streamParts } from './stream-tree.ts';

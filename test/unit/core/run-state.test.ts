@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { StageDefinition } from '../../../src/core/definition.ts';
 import type { Draft, RunEvent } from '../../../src/core/events.ts';
-import { addUsage, flattenStages, foldRun, idleRun, type RunState } from '../../../src/core/run-state.ts';
+import { flattenStages, foldRun, idleRun, type RunState } from '../../../src/core/run-state.ts';
+import { addUsage } from '../../../src/core/stage-state.ts';
 import { runCreated } from '../../support/definitions.ts';
 import { pipelineOf, stage } from '../../support/fakes.ts';
 

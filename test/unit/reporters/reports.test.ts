@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import type { RunState, StageState } from '../../../src/core/run-state.ts';
+import type { RunState } from '../../../src/core/run-state.ts';
+import type { StageState } from '../../../src/core/stage-state.ts';
 import { idleRun } from '../../../src/core/run-state.ts';
 import { runHtml } from '../../../src/reporters/html.ts';
 import { runJunit } from '../../../src/reporters/junit.ts';

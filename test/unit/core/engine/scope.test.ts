@@ -9,7 +9,8 @@ import {
 } from '../../../../src/core/engine/scope.ts';
 import { isUnitOpen } from '../../../../src/core/engine/unit.ts';
 import { checkSelection } from '../../../../src/core/engine/selection.ts';
-import { idleRun, type RunState, type StageState } from '../../../../src/core/run-state.ts';
+import { idleRun, type RunState } from '../../../../src/core/run-state.ts';
+import type { StageState } from '../../../../src/core/stage-state.ts';
 import { pipelineOf, stage } from '../../../support/fakes.ts';
 
 const deep = pipelineOf([stage('c', ['b'])], { name: 'deep' });
