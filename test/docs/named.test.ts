@@ -161,3 +161,19 @@ test('every page is reached from the list of pages, and every shipped pipeline i
   expect(pipelines.length).toBeGreaterThan(4);
   expect(pipelines.filter((name) => !text.includes(name))).toEqual([]);
 });
+
+test('the Korean README leads to the same pages and shows the same commands as the English one', () => {
+  const [english, korean] = ['README.md', 'README.ko.md'].map((file) => {
+    const page = pages.find((one) => one.file === file);
+    if (!page) throw new Error(`no ${file}`);
+    const links = [...page.text.matchAll(/\]\(([^)]+)\)/g)].map(([, target = '']) => target);
+    const commands = codeOf(page).flatMap((code) =>
+      [...code.matchAll(/(?:pipewright|npm(?: run)?) [a-z][a-z:]*/g)].map(([command]) => command),
+    );
+    return { links: new Set(links), commands: new Set(commands) };
+  });
+  const missing = (kind: 'links' | 'commands'): readonly string[] =>
+    [...(english?.[kind] ?? [])].filter((one) => !korean?.[kind].has(one) && one !== 'README.ko.md');
+  expect(english?.links.size).toBeGreaterThan(40);
+  expect({ links: missing('links'), commands: missing('commands') }).toEqual({ links: [], commands: [] });
+});
