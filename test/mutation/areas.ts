@@ -34,4 +34,13 @@ export const AREAS: Readonly<Record<string, Area>> = {
     mutate: ['src/core/settings/*.ts'],
     tests: ['test/unit/config/{broken-files,project,section-keys,json-schema}.test.ts'],
   },
+  streams: {
+    // The rest of the pump runs as a program of its own, which this cannot mutate.
+    mutate: [
+      'src/streams/*.ts',
+      '!src/streams/pump.ts',
+      'src/streams/pump/{checksum,meter,node-run,report}.ts',
+    ],
+    tests: ['test/unit/streams/{bind,graph,report,schema}.test.ts'],
+  },
 };

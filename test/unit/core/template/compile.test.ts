@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compileCommand, compileValue } from '../../../../src/core/template/compile.ts';
+import { isMutated } from '../../../support/mutated.ts';
 
 describe('a command is refused where a value could not stay data', () => {
   test.each([
@@ -244,9 +245,6 @@ test('an environment value keeps its text; raw means nothing there', () => {
     failure: [{ offset: 0, hint: 'Write {{.x}}.' }],
   });
 });
-
-// Code with mutants in it is slow everywhere: a limit in time says nothing there.
-const isMutated = process.env['STRYKER_MUTATOR_WORKER'] !== undefined;
 
 test.skipIf(isMutated)('depth and length have no cliff: a problem or a script, quickly', () => {
   const started = performance.now();
