@@ -3,11 +3,12 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { AREAS, type Area } from './areas.ts';
-import { scores } from './scores.ts';
+import { sample, seeded } from '../chaos/random.ts';
+import { scores, survivors } from './scores.ts';
 
 /**
- * `npm run mutation [-- area…] [--concurrency 2] [--force]`: changes src at one place at a time and asks whether a test
- * notices. Prints scores per file and area; `.stryker/<area>.log` says what survived.
+ * `npm run mutation [-- area…] [--concurrency 2] [--force] [--survivors 100] [--table]`: changes src at one place at a
+ * time and asks whether a test notices. Prints the scores; `.stryker/<area>.html` shows what survived, in the source.
  */
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -15,6 +16,8 @@ const { values, positionals } = parseArgs({
     concurrency: { type: 'string', default: '2' },
     /** Also what an earlier run knows and nothing has touched since. */
     force: { type: 'boolean', default: false },
+    /** Instead: so many of those that survived meet the slow tests of their area. */
+    survivors: { type: 'string' },
     /** Only the table, of the runs that there were. */
     table: { type: 'boolean', default: false },
   },
@@ -48,8 +51,9 @@ function configOf(name: string, { mutate, tests }: Area): object {
     force: values.force,
     incrementalFile: `.stryker/${name}.incremental.json`,
     tempDirName: `.stryker/tmp-${name}`,
-    reporters: ['clear-text', 'progress-append-only', 'json'],
+    reporters: ['clear-text', 'progress-append-only', 'json', 'html'],
     jsonReporter: { fileName: `.stryker/${name}.json` },
+    htmlReporter: { fileName: `.stryker/${name}.html` },
     clearTextReporter: { reportTests: false, allowColor: false },
     allowConsoleColors: false,
     packageManager: 'npm',
@@ -61,15 +65,34 @@ function configOf(name: string, { mutate, tests }: Area): object {
 }
 
 function mutateArea(name: string, area: Area): boolean {
-  const config = path.join(out, `${name}.config.json`);
-  writeFileSync(config, JSON.stringify(configOf(name, area)));
-  const limit = { MUTATION_TEST_TIMEOUT_MS: String(area.testTimeoutMs ?? 4000) };
-  const { status } = spawnSync(process.execPath, [stryker, 'run', config], {
+  return stryke(name, configOf(name, area), { MUTATION_TEST_TIMEOUT_MS: '4000' });
+}
+
+/** Some of what the area's own tests let pass, at random but the same each time, meets its slow tests. */
+function mutateSurvivors(name: string, { slow }: Area, count: number): boolean {
+  if (!slow) return true;
+  const places = sample(seeded(1), survivors(path.join(out, `${name}.json`)), count);
+  const config = configOf(`${name}-slow`, { mutate: places, tests: slow.tests });
+  return stryke(`${name}-slow`, { ...config, force: true }, slow.env);
+}
+
+function stryke(name: string, config: object, env: Readonly<Record<string, string>>): boolean {
+  const file = path.join(out, `${name}.config.json`);
+  writeFileSync(file, JSON.stringify(config));
+  const { status } = spawnSync(process.execPath, [stryker, 'run', file], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ...area.env, ...limit },
+    env: { ...process.env, ...env },
   });
   return status === 0;
+}
+
+function run(name: string): boolean {
+  const area = AREAS[name];
+  if (!area) return false;
+  return values.survivors === undefined
+    ? mutateArea(name, area)
+    : mutateSurvivors(name, area, Number(values.survivors));
 }
 
 function main(): void {
@@ -84,11 +107,13 @@ function main(): void {
   }
   mkdirSync(out, { recursive: true });
   if (!values.table) install();
-  for (const name of names) {
-    const area = AREAS[name];
-    if (area && !values.table && !mutateArea(name, area)) process.exitCode = 1;
-  }
-  process.stdout.write(`${scores(out, names)}\n`);
+  for (const name of names) if (!values.table && !run(name)) process.exitCode = 1;
+  process.stdout.write(
+    `${scores(
+      out,
+      names.flatMap((name) => [name, `${name}-slow`]),
+    )}\n`,
+  );
 }
 
 main();

@@ -3,8 +3,13 @@ import path from 'node:path';
 import { z } from 'zod';
 
 /** The part of Stryker's report (mutation-testing-report-schema) that the table is made of. */
+const placeSchema = z.object({ line: z.int(), column: z.int() });
+const mutantSchema = z.object({
+  status: z.string(),
+  location: z.object({ start: placeSchema, end: placeSchema }),
+});
 const reportSchema = z.object({
-  files: z.record(z.string(), z.object({ mutants: z.array(z.object({ status: z.string() })) })),
+  files: z.record(z.string(), z.object({ mutants: z.array(mutantSchema) })),
 });
 
 const COLUMNS = ['area', 'score', 'mutants', 'killed', 'timeout', 'survived', 'no coverage', 'static'];
@@ -28,4 +33,18 @@ function rowOf(name: string, report: string): readonly string[] {
   const score = valid === 0 ? 'none' : `${((100 * found) / valid).toFixed(1)} %`;
   const counts = [valid, killed, timeout, survived, uncovered, count('Ignored')];
   return [name, score, ...counts.map((value) => String(value ?? 0))];
+}
+
+/** Where the mutants are that no test has noticed, as `mutate` of Stryker takes them. */
+export function survivors(report: string): readonly string[] {
+  const { files } = reportSchema.parse(JSON.parse(readFileSync(report, 'utf8')));
+  const places = Object.entries(files).flatMap(([file, { mutants }]) =>
+    mutants
+      .filter(({ status }) => status === 'Survived' || status === 'NoCoverage')
+      // Columns from 1 in the report, from 0 here.
+      .map(({ location: { start, end } }) => {
+        return `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`;
+      }),
+  );
+  return [...new Set(places)];
 }
