@@ -2,6 +2,8 @@
 export interface Area {
   readonly mutate: readonly string[];
   readonly tests: readonly string[];
+  /** A test that takes longer has failed. Default: 4,000. */
+  readonly testTimeoutMs?: number;
   /** Too slow for every mutant: `--survivors 100` shows them as many of those that the others let pass. */
   readonly slow?: { readonly tests: readonly string[]; readonly env: Readonly<Record<string, string>> };
 }
@@ -21,6 +23,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
       'test/unit/config/{broken-files,diagnostic,json-schema,load-pipeline,parameters,project,section-keys}.test.ts',
       'test/unit/reporters/*.test.ts',
     ],
+    testTimeoutMs: 20_000,
   },
   template: {
     mutate: ['src/core/template/**/*.ts'],

@@ -65,7 +65,7 @@ function configOf(name: string, { mutate, tests }: Area): object {
 }
 
 function mutateArea(name: string, area: Area): boolean {
-  return stryke(name, configOf(name, area), { MUTATION_TEST_TIMEOUT_MS: '4000' });
+  return stryke(name, configOf(name, area), { MUTATION_TEST_TIMEOUT_MS: String(area.testTimeoutMs ?? 4000) });
 }
 
 /** Some of what the area's own tests let pass, at random but the same each time, meets its slow tests. */
