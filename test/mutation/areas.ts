@@ -18,11 +18,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   engine: { mutate: ['src/core/engine/**/*.ts'], tests: ENGINE_TESTS },
   core: {
     mutate: ['src/core/*.ts'],
-    tests: [
-      ...ENGINE_TESTS,
-      'test/unit/config/{broken-files,diagnostic,json-schema,load-pipeline,parameters,project,section-keys}.test.ts',
-      'test/unit/reporters/*.test.ts',
-    ],
+    tests: [...ENGINE_TESTS, 'test/unit/config/parameters.test.ts', 'test/unit/reporters/views.test.ts'],
     testTimeoutMs: 20_000,
   },
   template: {
