@@ -23,17 +23,30 @@ export const WRAPPERS: ReadonlyMap<string, Options & { readonly operandsBefore?:
   ['ionice', { argument: ['-c', '-n', '--class', '--classdata'] }],
   ['chrt', { argument: [], operandsBefore: 1 }],
   ['taskset', { argument: [], operandsBefore: 1 }],
-  ['stdbuf', { argument: ['-i', '-o', '-e'] }],
+  ['stdbuf', { argument: ['-i', '-o', '-e', '--input', '--output', '--error'] }],
   ['env', { argument: ['-u', '-C', '--unset', '--chdir'] }],
   [
     'sudo',
-    { argument: ['-u', '-g', '-h', '-p', '-C', '-D', '-R', '-T', '-r', '-t', '-U', '--user', '--group'] },
+    {
+      argument:
+        '-u -g -h -p -C -D -R -T -r -t -U --user --group --host --prompt --close-from --chdir --chroot --command-timeout --role --type --other-user'.split(
+          ' ',
+        ),
+    },
   ],
   ['doas', { argument: ['-u', '-C'] }],
-  ['xargs', { argument: ['-I', '-n', '-P', '-L', '-d', '-a', '-E', '-s', '--max-args', '--max-procs'] }],
+  [
+    'xargs',
+    {
+      argument:
+        '-I -n -P -L -d -a -E -s --max-args --max-procs --max-lines --max-chars --delimiter --arg-file --replace --eof --process-slot-var'.split(
+          ' ',
+        ),
+    },
+  ],
   ['strace', { argument: ['-e', '-o', '-p', '-s', '-u'] }],
   ['chroot', { argument: [], operandsBefore: 1 }],
-  ['flock', { argument: ['-w', '--timeout', '-E'], operandsBefore: 1 }],
+  ['flock', { argument: ['-w', '--timeout', '--wait', '-E', '--conflict-exit-code'], operandsBefore: 1 }],
   ['catchsegv', { argument: [] }],
   ['winpty', { argument: [] }],
   ['caffeinate', { argument: ['-t', '-w'] }],
@@ -50,18 +63,41 @@ export const SHELLS: ReadonlySet<string> = new Set(
   'sh bash dash ash zsh ksh mksh rbash fish csh tcsh pwsh'.split(' '),
 );
 
+/**
+ * Options of shells, beside the `-o` and `-O` of all of them, whose argument is the next word. PowerShell has too many: it is
+ * not here, and takes no value at all.
+ */
+export const SHELL_ARGUMENTS: ReadonlyMap<string, readonly string[]> = new Map([
+  ['bash', ['--rcfile', '--init-file']],
+  ['rbash', ['--rcfile', '--init-file']],
+  ['zsh', ['--emulate']],
+  ['ksh', ['-R']],
+  [
+    'fish',
+    '-C --init-command -d --debug -o --debug-output -f --features -p --profile --profile-startup'.split(' '),
+  ],
+]);
+
+/** Programs behind a launcher (`docker exec box su -c …`) that are looked at as if they stood alone. */
+export const LAUNCHED: ReadonlySet<string> = new Set(
+  'su runuser ssh env sudo doas timeout nohup nice setsid xargs flock'.split(' '),
+);
+
 /** How an interpreter takes its program. */
 export interface Interpreter extends Options {
   /** Options whose argument is code. */
   readonly code: readonly string[];
-  /** The first operand is code, unless one of these options gave it. */
+  /** Those of them that add code to the program and do not replace it. */
+  readonly besides?: readonly string[];
+  /** The first operand is code, unless one of the others gave it. */
   readonly firstOperand: boolean;
 }
 
 const PYTHON: Interpreter = { code: ['-c', '-m'], argument: ['-W', '-X'], firstOperand: false };
 const AWK: Interpreter = {
-  code: ['-f', '--file', '-e', '--source', '-i', '-E'],
-  argument: ['-F', '-v', '--assign'],
+  code: ['-f', '--file', '-e', '--source', '-E', '--exec', '-i', '--include', '-l', '--load'],
+  besides: ['-i', '--include', '-l', '--load'],
+  argument: ['-F', '-v', '--assign', '--field-separator'],
   firstOperand: true,
 };
 const NODE: Interpreter = {
@@ -140,7 +176,7 @@ export const CODE_VARIABLES: ReadonlySet<string> = new Set(
 
 /** Options, of whatever program, whose argument is a command line. */
 export const COMMAND_OPTIONS: ReadonlySet<string> = new Set(
-  '--rsh --rsync-path --to-command --use-compress-program --checkpoint-action --upload-pack --receive-pack --exec-path --pager --editor --eval'.split(
+  '--rsh --rsync-path --to-command --use-compress-program --checkpoint-action --upload-pack --receive-pack --exec-path --pager --editor --eval --entrypoint'.split(
     ' ',
   ),
 );

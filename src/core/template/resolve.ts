@@ -1,4 +1,4 @@
-import { LAUNCHERS, WRAPPERS } from './programs.ts';
+import { LAUNCHERS, SHELL_ARGUMENTS, WRAPPERS } from './programs.ts';
 import type { Interpreter, Options } from './programs.ts';
 import type { SimpleCommand, Word } from './shell-model.ts';
 
@@ -54,22 +54,29 @@ export function isOption(word: Word): boolean {
 
 /** Which words after the interpreter at `from` are code, and its first operand where that is not code. */
 export function codeWords(words: readonly Word[], from: number, interpreter: Interpreter): CodeWords {
+  const found: string[] = [];
   const code: number[] = [];
   let operand: number | undefined;
   for (let at = from + 1; at < words.length; at++) {
     const word = words[at];
     if (!word) continue;
     const option = interpreter.code.find((candidate) => takesCode(word, candidate));
-    const takesNext = option === undefined ? takesArgument(word, interpreter) : isWhole(word, option);
-    if (takesNext) at += 1;
-    if (option !== undefined) code.push(at);
-    else if (!takesNext && !isOption(word)) operand ??= at;
+    if (option !== undefined) {
+      found.push(option);
+      code.push(isWhole(word, option) ? at + 1 : at);
+      // The `e` of `-MStorable` is none of `-e`: what follows such a group may be code, and may be an option.
+      if (word.text === option) at += 1;
+    } else if (takesArgument(word, interpreter)) at += 1;
+    else if (!isOption(word)) operand ??= at;
   }
-  return interpreter.firstOperand && code.length === 0 ? operandAsCode(operand) : { code, operand };
+  return isProgram(interpreter, found) && operand !== undefined
+    ? { code: [...code, operand], operand: undefined }
+    : { code, operand };
 }
 
-function operandAsCode(operand: number | undefined): CodeWords {
-  return { code: operand === undefined ? [] : [operand], operand: undefined };
+/** The first operand is the program: no option gave it. */
+function isProgram({ firstOperand, besides = [] }: Interpreter, options: readonly string[]): boolean {
+  return firstOperand && options.every((option) => besides.includes(option));
 }
 
 /** Indexes of words. */
@@ -97,26 +104,41 @@ function isWhole(word: Word, option: string): boolean {
 
 /** The words of a shell that are code, and as operand its script file; neither: it reads its input. */
 export function shellScript(words: readonly Word[], shell: number): CodeWords {
+  const name = programName(words[shell]) ?? '';
+  if (name === 'pwsh') return { code: dynamicOf(words, shell + 1, words.length), operand: undefined };
   let hasCode = false;
-  // A value inside an option may be any option, so it counts as code.
-  const code: number[] = [];
-  for (let at = shell + 1; at < words.length; at++) {
-    const word = words[at];
-    if (!word) continue;
-    if (!isOption(word) && !word.prefix.startsWith('+')) {
-      return hasCode ? { code: [...code, at], operand: undefined } : { code, operand: at };
-    }
-    if (word.text === undefined) code.push(at);
-    const letters = shortLetters(word);
+  let at = shell + 1;
+  for (; isShellOption(words[at]); at += takesOwnArgument(name, words[at]) ? 2 : 1) {
+    const letters = shortLetters(words[at]);
     hasCode ||= letters.includes('c');
-    if (letters.includes('s') && !hasCode) break;
-    if (/[oO]$/.test(letters)) at += 1;
+    if (letters.includes('s') && !hasCode)
+      return { code: dynamicOf(words, shell + 1, at + 1), operand: undefined };
   }
-  return { code, operand: undefined };
+  // A value inside an option may be any option, so it counts as code.
+  const code = dynamicOf(words, shell + 1, Math.min(at, words.length));
+  if (at >= words.length) return { code, operand: undefined };
+  return hasCode ? { code: [...code, at], operand: undefined } : { code, operand: at };
+}
+
+function isShellOption(word: Word | undefined): boolean {
+  return word !== undefined && (isOption(word) || word.prefix.startsWith('+'));
+}
+
+/** Also `-o` and `+O`, at the end of a group. */
+function takesOwnArgument(shell: string, word: Word | undefined): boolean {
+  const own = SHELL_ARGUMENTS.get(shell) ?? [];
+  return own.includes(word?.text ?? '') || /[oO]$/.test(shortLetters(word));
+}
+
+/** Indexes of the words that are known only when the command runs. */
+function dynamicOf(words: readonly Word[], from: number, end: number): number[] {
+  const all = words.map((word, index) => (word.text === undefined ? index : -1));
+  return all.filter((index) => index >= from && index < end);
 }
 
 /** `ec` of `-ec`; of long options only `--command` has a letter that counts. */
-function shortLetters(word: Word): string {
+function shortLetters(word: Word | undefined): string {
+  if (!word) return '';
   if (word.prefix.startsWith('--')) return word.prefix === '--command' ? 'c' : '';
   return word.prefix;
 }

@@ -5,6 +5,7 @@ import {
   CODE_VARIABLES,
   COMMAND_OPTIONS,
   INTERPRETERS,
+  LAUNCHED,
   NAME_TAKERS,
   REMOTE_COPIERS,
   SHELLS,
@@ -27,6 +28,7 @@ export function applyRules(cursor: Cursor): void {
     refusePrograms(cursor, command, resolved);
     refuseOptions(cursor, command);
     refuseByProgram(cursor, command, resolved);
+    refuseLaunched(cursor, command, resolved);
     refuseInterpreters(cursor, command, resolved);
     return readsCodeFromInput(command, resolved);
   });
@@ -100,6 +102,9 @@ const PROGRAM_RULES: ReadonlyMap<string, ProgramRule> = new Map<string, ProgramR
 
 function refuseByProgram(cursor: Cursor, { words }: SimpleCommand, { programs, name }: Resolved): void {
   programs.forEach((index, position) => {
+    // `flock file -c 'command line'`: where its program would stand.
+    if (['-c', '--command'].includes(words[index]?.text ?? ''))
+      cursor.refuse(words[index + 1]?.places ?? [], 'What follows -c is run by a shell.', ARGUMENT_HINT);
     if (programName(words[index]) !== 'env') return;
     const own = words.slice(index + 1, programs[position + 1]);
     refuseAfter(cursor, own, ['-S', '--split-string']);
@@ -202,6 +207,18 @@ function refuseExec(cursor: Cursor, _: string, words: readonly Word[]): void {
   });
 }
 
+/** What a launcher starts, where it is one of those that choose or read what runs. */
+function refuseLaunched(cursor: Cursor, { words }: SimpleCommand, { launches, name }: Resolved): void {
+  if (!launches || name === 'find' || name === 'fd') return;
+  words.forEach((word, index) => {
+    if (!LAUNCHED.has(programName(word) ?? '')) return;
+    const rest: SimpleCommand = { offset: word.offset, assignments: [], words: words.slice(index) };
+    const resolved = resolveProgram(rest);
+    refusePrograms(cursor, rest, resolved);
+    refuseByProgram(cursor, rest, resolved);
+  });
+}
+
 /** Shells and interpreters may stand anywhere behind a launcher: `docker run --rm image sh -c …`. */
 function refuseInterpreters(cursor: Cursor, { words }: SimpleCommand, resolved: Resolved): void {
   words.forEach((word, index) => {
@@ -227,6 +244,13 @@ function refuseShell(cursor: Cursor, words: readonly Word[], index: number, runs
   const name = programName(words[index]) ?? 'sh';
   const own = code.flatMap((at) => words[at]?.places ?? []);
   cursor.refuse(own, `\`${name} -c\` reads this argument as code.`, ARGUMENT_HINT);
+  // `docker run --entrypoint sh image -c …`: what looks like its script is the image.
+  if (words[index - 1]?.text === '--entrypoint')
+    cursor.refuse(
+      placesOf(words.slice(index + 1)),
+      `\`${name} -c\` reads this argument as code.`,
+      ARGUMENT_HINT,
+    );
   if (!runs || file === undefined) return;
   cursor.refuse(words[file]?.places ?? [], 'A value cannot choose the script that runs.', WAY_OUT);
 }
