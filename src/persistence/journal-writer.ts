@@ -118,8 +118,8 @@ function createWriter(segment: {
       const batch = queue;
       queue = [];
       try {
-        await writeBatch(segment.text, batch);
-        for (const folder of folders) syncFolder(folder);
+        // The names, where they are new, at the same time as the first events.
+        await Promise.all([writeBatch(segment.text, batch), ...folders.map(syncFolder)]);
         folders = [];
         acknowledge(batch);
       } catch (error) {

@@ -25,10 +25,11 @@ function createAdapter<T>(file: string, isShape: (value: unknown) => value is T)
     read: () => Promise.resolve(readShape(file, isShape) ?? null),
     write: (data) => {
       const text = `${JSON.stringify(data, undefined, 1)}\n`;
+      // Not lasting: an older one says less, and readers know what it leaves out.
       // One after another: a slow older write must not land on a newer one. Its error is its caller's.
       writing = writing.then(
-        () => replaceFile(file, text),
-        () => replaceFile(file, text),
+        () => replaceFile(file, text, false),
+        () => replaceFile(file, text, false),
       );
       return writing;
     },

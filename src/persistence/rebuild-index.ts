@@ -67,11 +67,11 @@ export async function ensureIndex(layout: StateLayout, exceptRun?: string): Prom
     (record) => record.type !== 'run.ended' || record.run_id !== exceptRun,
   );
   const temporary = temporaryName(layout.index);
-  await replaceFile(temporary, toText(records));
+  await replaceFile(temporary, toText(records), false);
   try {
     // Not rename: another process may have made it meanwhile, and appended to it.
     fs.linkSync(temporary, layout.index);
-    syncFolder(layout.root);
+    await syncFolder(layout.root);
   } catch (error) {
     if (!hasCode(error, 'EEXIST')) throw error;
   } finally {

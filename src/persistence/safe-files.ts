@@ -68,10 +68,12 @@ export function writeAll(fd: number, data: Uint8Array, position?: number): void 
 }
 
 /** Makes the names in a folder durable. */
-export function syncFolder(folder: string): void {
+export async function syncFolder(folder: string): Promise<void> {
   const fd = fs.openSync(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
-    fs.fsyncSync(fd);
+    await new Promise<void>((resolve, reject) => {
+      fs.fsync(fd, (error) => (error ? reject(error) : resolve()));
+    });
   } finally {
     fs.closeSync(fd);
   }
@@ -125,10 +127,10 @@ export function temporaryName(file: string): string {
 }
 
 /**
- * Replaces `file` as a whole, mode 0600: a reader sees the old or the new text, also after a power cut.
- * A failed write leaves the old file as it was and no temporary one.
+ * Replaces `file` as a whole, mode 0600: a reader sees the old or the new text, also after a power cut; which of them
+ * is certain only with `isLasting`. A failed write leaves the old file as it was and no temporary one.
  */
-export async function replaceFile(file: string, text: string): Promise<void> {
+export async function replaceFile(file: string, text: string, isLasting = true): Promise<void> {
   const temporary = temporaryName(file);
   try {
     const handle = await fs.promises.open(temporary, 'wx', 0o600);
@@ -148,6 +150,7 @@ export async function replaceFile(file: string, text: string): Promise<void> {
     removeQuietly(temporary);
     throw error;
   }
+  if (!isLasting) return;
   const folder = await fs.promises.open(path.dirname(file), 'r');
   try {
     await folder.sync();

@@ -72,7 +72,8 @@ async function driveOwned(
     } finally {
       session.close();
     }
-    await settle(session.run);
+    // Nothing runs any more, and all that happened is recorded.
+    await Promise.all([settle(session.run), opened.close()]);
     return ok(log.state);
   } catch (error) {
     if (error instanceof JournalError) return failed(error.failure);
@@ -299,7 +300,7 @@ async function stopLeftovers({ run, opened }: Session): Promise<void> {
 /** The index, the snapshot, and the report of a second failure in a row. */
 async function settle(run: RunContext): Promise<void> {
   const { deps, log, drive, handle, created } = run;
-  const recorded = await deps.store.record({
+  const recording = deps.store.record({
     type: 'run.ended',
     run_id: created.run_id,
     at: deps.clock.now(),
@@ -309,7 +310,7 @@ async function settle(run: RunContext): Promise<void> {
     // Its failure was counted when it failed.
     ...(log.state.rollback?.by !== undefined && { is_undo: true }),
   });
-  await handle.snapshot(log.state);
+  const [recorded] = await Promise.all([recording, handle.snapshot(log.state)]);
   if (!recorded.ok) throw new JournalError(recorded.failure);
   if (!hasFailed(log.state)) return;
   const index = await deps.store.index();

@@ -5,6 +5,7 @@ import type { Executor, Executors } from '../ports.ts';
 export class OpenExecutors {
   readonly #opened = new Map<string, Promise<Result<Executor>>>();
   #executors: Executors | undefined;
+  #closed: Promise<void> | undefined;
 
   track(executors: Executors): Executors {
     this.#executors = executors;
@@ -23,7 +24,12 @@ export class OpenExecutors {
     return found.flat();
   }
 
-  async close(): Promise<void> {
+  /** The first call closes them; later ones wait for that. */
+  close(): Promise<void> {
+    return (this.#closed ??= this.#close());
+  }
+
+  async #close(): Promise<void> {
     await Promise.all((await this.#all()).map((executor) => executor.close()));
     await this.#executors?.close();
   }
