@@ -11,6 +11,7 @@ import type {
 } from './events.ts';
 import type { Failure } from './failure.ts';
 import type { JsonObject } from './json.ts';
+import { stepOf, withStep } from './step-changes.ts';
 import { unreachable } from './unreachable.ts';
 
 /** Everything known about one stage of a run, as far as its events have come. */
@@ -121,7 +122,7 @@ export function reduceStage(stage: StageState, event: StageEvent): StageState {
         attempts: closeAttempt(stage),
       };
     case 'step.started':
-      return { ...stage, steps: { ...stage.steps, [event.step]: { started: event } } };
+      return withStep(stage, [event.step, { started: event }]);
     case 'step.finished':
       return reduceStepFinished(stage, event);
     case 'confirmation.requested':
@@ -161,13 +162,10 @@ function startAttempt(stage: StageState, event: StageStarted): StageState {
 }
 
 function reduceStepFinished(stage: StageState, event: StepFinished): StageState {
-  const step = stage.steps[event.step];
+  const step = stepOf(stage, event.step);
   if (!step) return stage;
-  return {
-    ...stage,
-    steps: { ...stage.steps, [event.step]: { ...step, finished: event } },
-    ...(event.usage && { usage: addUsage(stage.usage, event.usage) }),
-  };
+  const usage = event.usage && addUsage(stage.usage, event.usage);
+  return withStep(stage, [event.step, { ...step, finished: event }], usage && { usage });
 }
 
 /** CPU adds up; memory is the highest peak. */

@@ -5,6 +5,7 @@ import type { JsonObject } from '../json.ts';
 import type { CommandOutcome, CommandOutput } from '../ports.ts';
 import type { StepState } from '../stage-state.ts';
 import type { StepResult } from '../stage-kind.ts';
+import { stepOf } from '../step-changes.ts';
 import { withDeadline } from './deadline.ts';
 import { resolveInterruption } from './interruption.ts';
 import { type Prepared, prepareStep } from './prepare-step.ts';
@@ -36,7 +37,7 @@ const TAIL_LINES = 20;
 /** Runs a step once in the life of its attempt: a recorded result is returned, an unfinished one recovered. */
 export async function runStep(attempt: StageTry, step: StepDefinition, place: Place): Promise<StepResult> {
   const { run, id } = attempt;
-  const known = run.log.state.stages[id]?.steps[step.name];
+  const known = stepOf(run.log.state.stages[id], step.name);
   const recorded = known?.started.attempt === attempt.attempt ? known : undefined;
   if (recorded?.finished && !wasInterrupted(recorded.finished)) return resultOf(recorded.finished);
 
@@ -95,7 +96,7 @@ async function recoverStep(
   place: Place,
   prepared: Prepared,
 ): Promise<StepResult> {
-  const before = attempt.run.log.state.stages[attempt.id]?.steps[step.name];
+  const before = stepOf(attempt.run.log.state.stages[attempt.id], step.name);
   const token = before?.started.token ?? prepared.command.token;
   const old = { ...prepared.command, token };
   const recovered = await prepared.executor.recover(old, prepared.output, attempt.signal);

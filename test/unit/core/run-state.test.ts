@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { StageDefinition } from '../../../src/core/definition.ts';
 import type { Draft, RunEvent } from '../../../src/core/events.ts';
-import { flattenStages, foldRun, idleRun, type RunState } from '../../../src/core/run-state.ts';
+import { flattenStages, foldRun, idleRun, reduce, type RunState } from '../../../src/core/run-state.ts';
 import { addUsage } from '../../../src/core/stage-state.ts';
 import { runCreated } from '../../support/definitions.ts';
 import { pipelineOf, stage } from '../../support/fakes.ts';
@@ -13,8 +13,10 @@ const EXIT = { reason: 'exit-non-zero', exit_code: 1 } as const;
 
 /** As the log stamps them: `at` is the minute of the event's position. */
 function stamped(drafts: readonly Draft[]): readonly RunEvent[] {
-  return drafts.map((draft, seq) => ({ ...draft, seq, at: atOf(seq), run_id: 'r' }));
+  return drafts.map(stampedAt);
 }
+
+const stampedAt = (draft: Draft, seq: number): RunEvent => ({ ...draft, seq, at: atOf(seq), run_id: 'r' });
 
 const atOf = (seq: number): string => `2026-01-01T00:${String(seq).padStart(2, '0')}:00.000Z`;
 
@@ -250,6 +252,29 @@ test('steps keep their order; what they used adds up, memory is the highest', ()
   expect(steps['s']?.finished).toMatchObject({ log_bytes: 9 });
   expect(steps['s']?.started).toMatchObject({ token: 'a.s@1-1' });
   expect(usage).toEqual({ cpu_user_ms: 15, cpu_system_ms: 3, peak_memory_bytes: 500 });
+});
+
+test('a state keeps its steps as they were, also when two others go on from it', () => {
+  const before = fold(started(), stepStarted('one'), stepStarted('two'));
+  const [left, right] = [stepFinished('one'), stepStarted('three')].map((draft) =>
+    reduce(before, stampedAt(draft, before.last_seq + 1)),
+  );
+  const stepsOf = (state: RunState | undefined): readonly string[] =>
+    Object.entries(state?.stages['a']?.steps ?? {}).map(
+      ([name, step]) => `${name} ${step.finished ? 'finished' : 'started'}`,
+    );
+  expect(stepsOf(before)).toEqual(['one started', 'two started']);
+  expect(stepsOf(left)).toEqual(['one finished', 'two started']);
+  expect(stepsOf(right)).toEqual(['one started', 'two started', 'three started']);
+  // As every state it is plain data.
+  expect(JSON.parse(JSON.stringify(left))).toEqual(left);
+});
+
+// Copying them all at each event took minutes for so many.
+test('tens of thousands of steps in one stage are folded in the time of the test', () => {
+  const names = Array.from({ length: 20_000 }, (_, index) => `s${index}`);
+  const state = fold(started(), ...names.flatMap((name) => [stepStarted(name), stepFinished(name)]));
+  expect(Object.keys(state.stages['a']?.steps ?? {})).toEqual(names);
 });
 
 test('the end of a step that nobody saw begin, or an answer to no question, changes nothing', () => {
