@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { harmlessJson, oneLine, sanitizeText } from './core/terminal-text.ts';
@@ -6,7 +7,7 @@ import { dispatch } from './cli/dispatch.ts';
 import { parseCommand } from './cli/parse.ts';
 import type { Services } from './cli/services.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
-import { toFailure, type Result } from './core/failure.ts';
+import { type Failure, toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Notifier } from './core/notify.ts';
@@ -25,6 +26,10 @@ async function main(argv: readonly string[]): Promise<number> {
   const parsed = parseCommand(argv, process.env);
   if (!parsed.ok) return refuse(argv, parsed.failure);
   const command = parsed.value;
+  const { project } = command;
+  if (project !== undefined && !statSync(project, { throwIfNoEntry: false })?.isDirectory()) {
+    return refuse(argv, { reason: 'invalid', message: `--project: there is no folder "${project}".` });
+  }
   const terminal = createTerminal(process, command);
   if (command.name === 'help' || command.name === 'version' || command.name === 'completion') {
     await terminal.write(await textOf(command, terminal));
@@ -37,7 +42,7 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 /** A command line that is not understood: the reason on stderr, with --json also on stdout. */
-function refuse(argv: readonly string[], failure: object & { message?: string; hint?: string }): number {
+function refuse(argv: readonly string[], failure: Failure & { message?: string; hint?: string }): number {
   console.error(`pipewright: ${oneLine(failure.message ?? 'the command line is not understood')}`);
   if (failure.hint !== undefined) console.error(`  ${oneLine(failure.hint)}`);
   if (argv.includes('--json')) console.log(harmlessJson({ error: failure, exit_code: 2 }, 2));

@@ -160,10 +160,14 @@ function titleOf(state: ScreenState, { theme, spinner, clock }: Drawing): string
     case 'run':
       return theme.inverse(theme.strong(runTitle(state, spinner ?? spinnerAt(state.frame), clock)));
     case 'history':
-      return bar('History', historyFilters(history).join('  ') || `${history.runs.length} runs`);
+      return bar('History', historyFilters(history).join('  ') || runCount(history.runs.length));
     case 'releases':
       return bar('Releases');
     default:
       return screen satisfies never;
   }
+}
+
+function runCount(count: number): string {
+  return count === 1 ? '1 run' : `${count} runs`;
 }

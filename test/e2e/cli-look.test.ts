@@ -161,6 +161,14 @@ test('init in a package: what --dry-run shows is what is written, and its pipeli
   expect((await project.run(['run', 'test', '--only', 'lint'])).code).toBe(0);
 });
 
+test('a folder that is not there is no project', async () => {
+  using project = temporaryProject();
+  const { code, stdout, stderr } = await project.run(['runs', '--project', 'nowhere', '--json']);
+  expect(code).toBe(2);
+  expect(stderr).toContain('--project: there is no folder "nowhere".');
+  expect(JSON.parse(stdout)).toMatchObject({ error: { reason: 'invalid' }, exit_code: 2 });
+});
+
 test('doctor names every tool and exits with 0 when what is required is here', async () => {
   using project = temporaryProject();
   const { code, stdout } = await project.run(['doctor', '--json']);

@@ -108,7 +108,7 @@ test.each([
     app.type('\u001b');
     await app.shows('Recent runs');
     app.type('h');
-    await app.shows('1 runs');
+    await app.shows(' 1 run');
     app.type('b');
     await app.shows('rolled back, or can be', 'rolled back ');
     app.type('q');
