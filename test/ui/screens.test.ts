@@ -290,6 +290,11 @@ test('a question is answered by its keys: details, no with a reason, yes', async
   await app.terminal.shows('? slow: Run slow?');
   app.terminal.type('s');
   expect(await third).toEqual({ answer: 'skipped' });
+  const hosts = Array.from({ length: 6 }, (_, at) => `api@web-${at}`).join(', ');
+  const long = backend.ask('deploy', `first deploy of ${hosts}. Deploy all the same?`);
+  await app.terminal.shows('? deploy: first deploy of api@web-0', 'Deploy all the same?', 'y yes');
+  app.terminal.type('y');
+  expect(await long).toEqual({ answer: 'approved' });
   backend.finish();
 });
 

@@ -29,7 +29,10 @@ export async function demo(command: DemoCommand, services: Services): Promise<nu
 async function endServices(command: DemoCommand, services: Services): Promise<number> {
   const there = await services.at(path.resolve(services.cwd, command.dir ?? '.'));
   const ended = await (await there.delivery()).stopServices('default');
-  if (ended.ok) return 0;
+  if (ended.ok) {
+    if (!command.json) await services.terminal.write(`The services of ${there.project.root} are ended.\n`);
+    return 0;
+  }
   return isProblems(ended.failure)
     ? printProblems(services, command, ended.failure)
     : printFailure(services, command, ended.failure);

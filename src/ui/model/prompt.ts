@@ -4,7 +4,7 @@ import type { Drawing } from '../drawing.ts';
 import { findBinding, KEYMAP, modeOf } from '../keymap.ts';
 import { labelOf } from '../keys.ts';
 import { questionOf, type EditedText, type Question, type ScreenState } from '../state.ts';
-import { clip, oneLine, pad, widthOf } from '../text.ts';
+import { clip, foldLine, oneLine, pad, widthOf } from '../text.ts';
 import { markOf, paintStatus } from '../../core/status-look.ts';
 import { type Theme } from '../theme.ts';
 import { failedStages } from './tree.ts';
@@ -69,7 +69,7 @@ function runLines(state: ScreenState, question: Question | undefined, drawing: D
   if (question) return questionLines(state, question, theme);
   const run = state.run?.state;
   if (!run || state.driven) return stoppingLines(state, theme);
-  return restLines(run, drawing);
+  return restLines(state, run, drawing);
 }
 
 function stoppingLines({ driven }: ScreenState, theme: Theme): readonly string[] {
@@ -95,22 +95,38 @@ function questionLines(state: ScreenState, question: Question, theme: Theme): re
           })),
         theme,
       );
-  return [clip(theme.strong(theme.warn(text)), width), ...keys];
+  return [...fewLines(state, text, width).map((line) => theme.strong(theme.warn(line))), ...keys];
 }
 
 /** The same keys after a crash in the middle of a step. */
 const INTERRUPTED: Readonly<Record<string, string>> = { yes: 'run it again', no: 'it failed' };
 
+/** A text over as many lines as it needs, up to three where the screen has room; what is still too long ends in `…`. */
+function fewLines({ size }: ScreenState, text: string, width: number): readonly string[] {
+  const most = size.rows < ROOMY_ROWS ? 1 : 3;
+  const lines = foldLine(text, width);
+  if (lines.length <= most) return lines;
+  return [...lines.slice(0, most - 1), clip(oneLine(lines.slice(most - 1).join('\n')), width)];
+}
+
+const ROOMY_ROWS = 20;
+
 /** How a run came to rest, and what can be done now. */
-function restLines(run: RunState, { theme, text }: Drawing): readonly string[] {
+function restLines(state: ScreenState, run: RunState, { theme, text }: Drawing): readonly string[] {
   const mark = paintStatus(run.status, markOf(run.status), theme);
   switch (run.status) {
     case 'failed': {
       const names = failedStages(run).map(oneLine);
       const failure = run.stages[failedStages(run)[0] ?? '']?.failure ?? run.failure;
       const what = failure ? text.failure(failure) : 'failed';
+      const [first = '', ...more] = fewLines(
+        state,
+        `${names.join(', ') || 'the run'}: ${what}`,
+        state.size.columns - 4,
+      );
       return [
-        `${mark} ${theme.strong(names.join(', ') || 'the run')}: ${theme.bad(what)}`,
+        `${mark} ${theme.bad(first)}`,
+        ...more.map((line) => theme.bad(line)),
         ...choices(
           [
             key('r', 'retry'),
