@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
+import { hasCode } from '../../core/error-code.ts';
 import { type ProcessIdentity, startTimeOf } from './records.ts';
 
 /** Facts about processes, from /proc; without it only what `ps` and `kill` tell. */
@@ -16,9 +17,37 @@ const HAS_PROC = process.platform === 'linux';
 
 export const BOOT_ID = readText('/proc/sys/kernel/random/boot_id')?.trim() || '-';
 
+/**
+ * Held back for looking at processes: when steps have all other descriptors, a process that cannot be read must
+ * not count as gone.
+ */
+let spare = openSpare();
+
+function openSpare(): number | undefined {
+  try {
+    return openSync('/dev/null', 'r');
+  } catch {
+    return undefined;
+  }
+}
+
+function withSpare<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (spare === undefined || !hasCode(error, 'EMFILE')) throw error;
+    closeSync(spare);
+    try {
+      return read();
+    } finally {
+      spare = openSpare();
+    }
+  }
+}
+
 export function readText(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return withSpare(() => readFileSync(file, 'utf8'));
   } catch {
     return undefined;
   }
@@ -35,7 +64,9 @@ export function factsOf(pid: number): ProcessFacts | undefined {
 
 export function allPids(): readonly number[] {
   if (!HAS_PROC) return [];
-  return readdirSync('/proc').map(Number).filter(Number.isInteger);
+  return withSpare(() => readdirSync('/proc'))
+    .map(Number)
+    .filter(Number.isInteger);
 }
 
 /** Whether this very process still runs, not another one with its number. */
