@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
+import { openCanceller } from './cli/canceller.ts';
 import { wayLines } from './cli/commands/rollback.ts';
 import { prepareRequest } from './cli/commands/run.ts';
 import type { Common, RawParameter } from './cli/command.ts';
@@ -51,7 +52,7 @@ export function createBackend(parts: BackendParts): Backend {
       );
     },
     completePath: (prefix) => completePath(services.project.root, prefix),
-    cancel: async (runId) => refusing(await (await services.caretaker()).cancel(runId)),
+    cancel: async (runId) => refusing(await (await openCanceller(services)).cancel(runId)),
     kill: (runId) => void services.runProcesses().then(({ kill }) => kill(runId)),
     shell: (place) => openShell(services, place),
     openFile: async (file) => {

@@ -1,4 +1,5 @@
 import type { AnswerCommand, Command, Common } from '../command.ts';
+import { openCanceller } from '../canceller.ts';
 import { ok } from '../../core/failure.ts';
 import type { PipelineLock } from '../../core/run-index.ts';
 import { isProblems, orFail, printFailure, printJson, printProblems, withRun } from '../print.ts';
@@ -27,12 +28,12 @@ export async function answer(command: AnswerCommand, services: Services): Promis
   });
 }
 
-/** `cancel`: final. */
+/** `cancel`: final. The `finally` stages of a run that nobody drives run here. */
 export async function cancel(
   command: Extract<Command, { readonly name: 'cancel' }>,
   services: Services,
 ): Promise<number> {
-  const engine = await services.caretaker();
+  const engine = await openCanceller(services);
   return withRun(services, command, command.run, async (runId) =>
     orFail(services, command, await engine.cancel(runId), async (status) => {
       if (command.json) await printJson(services, { pipeline_id: runId, status });

@@ -1,15 +1,18 @@
 import type { RunStatus } from '../definition.ts';
-import type { Draft } from '../events.ts';
+import type { ConfirmationAnswered, Draft } from '../events.ts';
 import { EventLog } from '../event-log.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
-import { JournalError, type RunHandle } from '../ports.ts';
+import { JournalError, type RunHandle, type StoredRun } from '../ports.ts';
 import { foldRun, reduce, type RunState } from '../run-state.ts';
 import type { StageState } from '../stage-state.ts';
 import { summarize } from '../summary.ts';
 import type { EngineDeps } from './api.ts';
 import { ANSWERS } from './confirm.ts';
+import { driveRun } from './drive-run.ts';
 import { endedStage } from './ended-stage.ts';
+import { isOver } from './over.ts';
 import { runPlace } from './run-place.ts';
+import type { StopReason } from './stop.ts';
 
 interface GivenAnswer {
   readonly type: 'approve' | 'reject' | 'skip';
@@ -18,9 +21,31 @@ interface GivenAnswer {
 
 /** Longest wait for the process that owns a run to act on a request, milliseconds. */
 const OWNER_WAIT_MS = 15_000;
+/** Another command may hold the run for a moment, only to write something down: so often it is tried again. */
+const MOST_TRIES = 50;
+const TRY_AGAIN_MS = 100;
 
 /** Records an answer for a waiting stage: through the run's owner if one lives, otherwise here. */
-export async function answerRun(
+export function answerRun(
+  deps: EngineDeps,
+  runId: string,
+  stageId: string,
+  given: GivenAnswer,
+): Promise<Result<RunStatus>> {
+  return whenFree(deps, () => answerOnce(deps, runId, stageId, given));
+}
+
+/** Acts again while the run is in the hands of a process that lets go of it without having heard us. */
+async function whenFree<T>(deps: EngineDeps, act: () => Promise<Result<T>>): Promise<Result<T>> {
+  const never = new AbortController().signal;
+  for (let tries = 1; ; tries += 1) {
+    const result = await act();
+    if (result.ok || result.failure.reason !== 'run-owned' || tries === MOST_TRIES) return result;
+    await deps.clock.sleep(TRY_AGAIN_MS, never);
+  }
+}
+
+async function answerOnce(
   deps: EngineDeps,
   runId: string,
   stageId: string,
@@ -31,7 +56,8 @@ export async function answerRun(
   const state = foldRun(runId, stored.value.events);
   const problem = notAnswerable(deps, state, stageId);
   if (problem) return failed(problem);
-  if (stored.value.owner) return askOwner(deps, state, stageId, given);
+  const { owner } = stored.value;
+  if (owner) return askOwner(deps, { state, owner }, stageId, given);
   return asOwner(deps, runId, async (handle, log) => {
     const late = notAnswerable(deps, log.state, stageId);
     if (late) return failed(late);
@@ -47,13 +73,13 @@ function notAnswerable(deps: EngineDeps, state: RunState, stageId: string): Fail
     const hint = `its stages: ${Object.keys(state.stages).join(', ')}`;
     return { reason: 'invalid', message: `no stage "${stageId}" in run ${state.run_id}`, hint };
   }
+  if (isOver(state)) {
+    return { reason: 'invalid', message: `run ${state.run_id} has already ended: ${state.status}` };
+  }
   if (isStuck(state, stage)) return undefined;
   const { confirmation } = stage;
   if (!confirmation) return { reason: 'invalid', message: `stage ${stageId} does not wait for an answer` };
-  if (confirmation.answered) {
-    const { answer, by } = confirmation.answered;
-    return { reason: 'invalid', message: `stage ${stageId} was already ${answer} by ${by}` };
-  }
+  if (confirmation.answered) return alreadyAnswered(stageId, confirmation.answered);
   const { expires_at, plan_hash } = confirmation.requested;
   if (Date.parse(expires_at) <= deps.clock.nowMs())
     return { reason: 'confirmation-expired', expired_at: expires_at };
@@ -61,6 +87,13 @@ function notAnswerable(deps: EngineDeps, state: RunState, stageId: string): Fail
     return { reason: 'invalid', message: `the plan of run ${state.run_id} is not the one that was shown` };
   }
   return undefined;
+}
+
+function alreadyAnswered(
+  stageId: string,
+  { answer, by }: Pick<ConfirmationAnswered, 'answer' | 'by'>,
+): Failure {
+  return { reason: 'invalid', message: `stage ${stageId} was already ${answer} by ${by}` };
 }
 
 /** A crash left one of its steps in the middle, and somebody must say what that means. */
@@ -87,12 +120,19 @@ function answerEvent(deps: EngineDeps, state: RunState, stageId: string, given: 
   };
 }
 
+/** A run and the process that has it. */
+interface OwnedRun {
+  readonly state: RunState;
+  readonly owner: NonNullable<StoredRun['owner']>;
+}
+
 async function askOwner(
   deps: EngineDeps,
-  state: RunState,
+  owned: OwnedRun,
   stage: string,
   given: GivenAnswer,
 ): Promise<Result<RunStatus>> {
+  const { state } = owned;
   const by = `${deps.identity.user}@${deps.identity.host}`;
   const sent = await deps.store.request(state.run_id, {
     ...given,
@@ -101,11 +141,24 @@ async function askOwner(
     plan_hash: state.created?.plan_hash ?? '',
   });
   if (!sent.ok) return sent;
-  return waitFor(deps, state, (now) => now.stages[stage]?.confirmation?.answered !== undefined);
+  const answered = (now: RunState) => now.stages[stage]?.confirmation?.answered;
+  const later = await waitFor(deps, owned, (now) => answered(now) !== undefined);
+  if (!later.ok) return later;
+  const counted = answered(later.value);
+  // Somebody was faster, and said the opposite.
+  if (counted && counted.answer !== ANSWERS[given.type]) return failed(alreadyAnswered(stage, counted));
+  return ok(later.value.status);
 }
 
-/** Ends a run for good: through its owner if one lives, otherwise here, together with what it left running. */
-export async function cancelRun(deps: EngineDeps, runId: string): Promise<Result<RunStatus>> {
+/**
+ * Ends a run for good: through its owner if one lives, otherwise here, together with what it left running and
+ * with its `finally` stages.
+ */
+export function cancelRun(deps: EngineDeps, runId: string): Promise<Result<RunStatus>> {
+  return whenFree(deps, () => cancelOnce(deps, runId));
+}
+
+async function cancelOnce(deps: EngineDeps, runId: string): Promise<Result<RunStatus>> {
   const stored = await deps.store.read(runId);
   if (!stored.ok) return stored;
   const state = foldRun(runId, stored.value.events);
@@ -113,9 +166,12 @@ export async function cancelRun(deps: EngineDeps, runId: string): Promise<Result
     return failed({ reason: 'invalid', message: `run ${runId} has already ended: ${state.status}` });
   }
   const by = `${deps.identity.user}@${deps.identity.host}`;
-  if (stored.value.owner) {
+  const { owner } = stored.value;
+  if (owner) {
     const sent = await deps.store.request(runId, { type: 'cancel', by });
-    return sent.ok ? waitFor(deps, state, (now) => now.finished_at !== undefined) : sent;
+    if (!sent.ok) return sent;
+    const later = await waitFor(deps, { state, owner }, (now) => now.finished_at !== undefined);
+    return later.ok ? ok(later.value.status) : later;
   }
   return asOwner(deps, runId, (handle, log) => cancelAsOwner(deps, handle, log, by));
 }
@@ -126,16 +182,10 @@ async function cancelAsOwner(
   log: EventLog,
   by: string,
 ): Promise<Result<RunStatus>> {
+  await endLeftovers(deps, handle, log);
+  const { created } = log.state;
+  if (created && created.definition.finally.length > 0) return endWithFinally(deps, handle, log, by);
   await log.append({ type: 'cancel.requested', by });
-  const executors = deps.executors(runPlace(handle, log.state.created));
-  for (const context of executors.contexts) {
-    const executor = await executors.open(context);
-    if (!executor.ok) continue;
-    const commands = await executor.value.stopLeftovers();
-    if (commands.length > 0) log.record({ type: 'leftovers.stopped', count: commands.length, commands });
-    await executor.value.close();
-  }
-  await executors.close();
   for (const { name, status, attempt } of Object.values(log.state.stages)) {
     if (status !== 'running' && status !== 'waiting' && status !== 'interrupted') continue;
     log.record(endedStage(name, attempt, { status: 'cancelled', failure: { reason: 'cancelled', by } }));
@@ -156,6 +206,44 @@ async function cancelAsOwner(
     max_consecutive_failures: 0,
   });
   return recorded.ok ? ok(log.state.status) : recorded;
+}
+
+/** Nothing of it may run on while it is cleaned up after. */
+async function endLeftovers(deps: EngineDeps, handle: RunHandle, log: EventLog): Promise<void> {
+  const executors = deps.executors(runPlace(handle, log.state.created));
+  for (const context of executors.contexts) {
+    const executor = await executors.open(context);
+    if (!executor.ok) continue;
+    const commands = await executor.value.stopLeftovers();
+    if (commands.length > 0) log.record({ type: 'leftovers.stopped', count: commands.length, commands });
+    await executor.value.close();
+  }
+  await executors.close();
+}
+
+/** Drives the run as one that is cancelled before anything of it goes on: to its end, `finally` stages and all. */
+async function endWithFinally(
+  deps: EngineDeps,
+  handle: RunHandle,
+  log: EventLog,
+  by: string,
+): Promise<Result<RunStatus>> {
+  const { user, host, pid } = deps.identity;
+  const open = (again: EventLog): Promise<void> =>
+    again.append({ type: 'run.resumed', by: `${user}@${host}`, pid, assume_yes: false });
+  const cancelled: StopReason = { kind: 'cancel', cause: by };
+  const ended = await driveRun(
+    deps,
+    handle,
+    { state: log.state, open },
+    {
+      signal: AbortSignal.abort(cancelled),
+      observers: [],
+      assumeYes: false,
+      maxConsecutiveFailures: 0,
+    },
+  );
+  return ended.ok ? ok(ended.value.status) : ended;
 }
 
 /** Takes the run for one change and lets go of it. */
@@ -181,9 +269,9 @@ async function asOwner(
 
 async function waitFor(
   deps: EngineDeps,
-  from: RunState,
+  { state: from, owner }: OwnedRun,
   done: (state: RunState) => boolean,
-): Promise<Result<RunStatus>> {
+): Promise<Result<RunState>> {
   const limit = new AbortController();
   const finished = new AbortController();
   void deps.clock.sleep(OWNER_WAIT_MS, finished.signal).then((elapsed) => elapsed && limit.abort());
@@ -191,12 +279,13 @@ async function waitFor(
   try {
     for await (const event of deps.store.follow(from.run_id, from.last_seq + 1, limit.signal)) {
       state = reduce(state, event);
-      if (done(state)) return ok(state.status);
+      if (done(state)) return ok(state);
     }
   } finally {
     finished.abort();
   }
-  if (done(state)) return ok(state.status);
+  if (done(state)) return ok(state);
+  if (!limit.signal.aborted) return failed({ reason: 'run-owned', run_id: from.run_id, ...owner });
   const message = `the process that runs ${from.run_id} did not act on it within ${OWNER_WAIT_MS / 1000} s`;
   return failed({ reason: 'invalid', message, hint: 'look at it with: pipewright show' });
 }

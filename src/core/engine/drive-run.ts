@@ -243,7 +243,7 @@ function asksForRollback(scope: Scope, failure: Failure | undefined): boolean {
 async function recordCancel(log: EventLog, { cause }: StopReason): Promise<void> {
   await log.append({ type: 'cancel.requested', by: cause });
   for (const { name, status, attempt } of Object.values(log.state.stages)) {
-    if (status === 'waiting' || status === 'running') {
+    if (status === 'waiting' || status === 'running' || status === 'interrupted') {
       log.record(
         endedStage(name, attempt, { status: 'cancelled', failure: { reason: 'cancelled', by: cause } }),
       );

@@ -8,6 +8,7 @@ import { answerRun, cancelRun } from './answer.ts';
 import type { Drive, Engine, EngineDeps, Plan, RerunChoice, StartRequest } from './api.ts';
 import { lookUp } from './cache.ts';
 import { driveRun } from './drive-run.ts';
+import { isOver } from './over.ts';
 import { type PlanInputs, planPipeline } from './plan.ts';
 import { endingAgain, openAgain, resetsFor } from './rerun.ts';
 import type { Scope } from './scope.ts';
@@ -257,9 +258,4 @@ async function undoRun(deps: EngineDeps, runId: string, drive: Drive): Promise<R
   const by = `${user}@${host}`;
   const open = openAgain({ by, pid, assumeYes: drive.assumeYes }, endingAgain(before));
   return driveRun(deps, handle.value, { state: before, open, undo: { cause: undo.value.cause, by } }, drive);
-}
-
-/** Nothing is open in it; a cancel and a rollback are final unless stages are chosen by name. */
-function isOver({ status }: RunState): boolean {
-  return status === 'success' || status === 'warning' || status === 'cancelled' || status === 'rolled_back';
 }
