@@ -35,10 +35,30 @@ async function main(argv: readonly string[]): Promise<number> {
     await terminal.write(await textOf(command, terminal));
     return 0;
   }
+  const nowhere = whyNoProject(command.project);
+  if (nowhere) return refuse(argv, nowhere);
   const { services, told } = await createServices(command, terminal);
   const code = await dispatch(command, services);
   await told();
   return code;
+}
+
+/** The folder that a project would be in is not there, or Node.js cannot open it. */
+function whyNoProject(given: string | undefined): Failure | undefined {
+  let folder: string;
+  try {
+    folder = path.resolve(given ?? '');
+  } catch {
+    return { reason: 'invalid', message: 'the folder that this shell is in is not there any more' };
+  }
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
+  return folder.includes('\uFFFD')
+    ? {
+        reason: 'invalid',
+        message: `the path ${folder} is not valid UTF-8`,
+        hint: 'Node.js cannot open it: rename that folder.',
+      }
+    : { reason: 'invalid', message: `there is no folder ${folder}`, hint: 'See: pipewright help' };
 }
 
 /** A command line that is not understood: the reason on stderr, with --json also on stdout. */

@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
 import path from 'node:path';
 import type { RawParameter } from './cli/command.ts';
+import { GLOBAL_OPTIONS, JSON_OPTION, PIPELINE_OPTIONS, YES } from './cli/options.ts';
 import type { CheckedFile, PipelineSource, Problems, ProjectSettings } from './cli/services.ts';
 import type { Terminal } from './cli/terminal.ts';
 import { PROJECT_FILE } from './config/find-project.ts';
@@ -8,7 +9,9 @@ import { renderDiagnostic, type Diagnostic } from './config/diagnostic.ts';
 import { findPipelines, resolvePipeline } from './config/find-pipelines.ts';
 import { loadPipeline, type LoadDeps } from './config/load-pipeline.ts';
 import { checkProject } from './config/project.ts';
-import { failed, type Result } from './core/failure.ts';
+import { closest } from './core/closest.ts';
+import type { PipelineDefinition } from './core/definition.ts';
+import { failed, type Failure, type Result } from './core/failure.ts';
 import { parseParameters, type GivenParameter, type ParameterProblem } from './core/parameters.ts';
 
 /** What the project says, ready for the loader and for the engine. */
@@ -86,12 +89,36 @@ export function createPipelineSource({ config, terminal, cwd }: SourceParts): Pi
       const values = { ...Object.fromEntries(presets), ...collect(given) };
       const parsed = parseParameters(definition.params, values, { home: homedir() });
       if (parsed.ok) return parsed;
-      const [first, ...more] = parsed.failure;
-      const message = parsed.failure.map(sentenceOf).join(' ');
-      const hint = more.length === 0 ? first?.hint : undefined;
-      return failed({ reason: 'invalid', message, ...(hint !== undefined && { hint }) });
+      return failed(parameterFailure(parsed.failure.map((problem) => asTyped(problem, definition))));
     },
   };
+}
+
+/** Options of the commands that take a pipeline. */
+const OPTION_NAMES = [...PIPELINE_OPTIONS, YES, JSON_OPTION, ...GLOBAL_OPTIONS].map(({ name }) => name);
+
+/** Who mistypes an option of ours has, for the parser, given a parameter. */
+function asTyped(problem: ParameterProblem, { params }: PipelineDefinition): ParameterProblem {
+  const { name } = problem;
+  if (Object.hasOwn(params, name)) {
+    const isTaken = params[name]?.required && OPTION_NAMES.includes(name);
+    return isTaken && problem.message === 'is required.'
+      ? { ...problem, hint: `Give it with --set ${name}=…; --${name} is an option.` }
+      : problem;
+  }
+  const option = closest(name, OPTION_NAMES);
+  const isParameter = closest(name, [...Object.keys(params), ...OPTION_NAMES]) !== option;
+  return option === undefined || isParameter ? problem : { ...problem, hint: `Did you mean --${option}?` };
+}
+
+function parameterFailure(problems: readonly ParameterProblem[]): Failure {
+  const [first, ...more] = problems;
+  if (more.length > 0) {
+    const sentences = problems.map((problem) => [sentenceOf(problem), problem.hint ?? ''].join(' ').trim());
+    return { reason: 'invalid', message: sentences.join(' ') };
+  }
+  const message = problems.map(sentenceOf).join('');
+  return { reason: 'invalid', message, ...(first?.hint !== undefined && { hint: first.hint }) };
 }
 
 function sentenceOf({ name, message }: ParameterProblem): string {

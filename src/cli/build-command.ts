@@ -1,4 +1,5 @@
 import type { Result } from '../core/failure.ts';
+import { RUN_STATUSES } from '../core/definition.ts';
 import { failed, ok } from '../core/failure.ts';
 import { HOOKS } from '../core/staged.ts';
 import type { Command, Common, PipelineRequest, Shell } from './command.ts';
@@ -23,15 +24,7 @@ export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>
   plan: (input) => ok({ ...pipelineRequest(input), name: 'plan' }),
   why: ({ common, args }) =>
     ok({ ...common, name: 'why', run: first(args), ...given(args[1], (stage) => ({ stage })) }),
-  runs: ({ common, scanned }) =>
-    ok({
-      ...common,
-      name: 'runs',
-      stats: scanned.flags.has('stats'),
-      limit: Number(last(scanned, 'limit') ?? 20),
-      statuses: list(scanned, 'status'),
-      ...given(last(scanned, 'pipeline'), (pipeline) => ({ pipeline })),
-    }),
+  runs: buildRuns,
   show: ({ common, args, scanned }) => {
     const form = REPORT_FORMS.find((known) => known === last(scanned, 'as'));
     return ok({ ...common, name: 'show', run: first(args), ...(form && { form }) });
@@ -95,6 +88,23 @@ export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>
     return findCommand(topic) ? ok({ ...common, name: 'help', topic }) : unknownCommand(topic);
   },
 };
+
+function buildRuns({ common, scanned, spec }: Input): Result<Command> {
+  const statuses = list(scanned, 'status');
+  const unknown = statuses.find((status) => !RUN_STATUSES.some((known) => known === status));
+  if (unknown !== undefined) {
+    const message = `--status is one of ${RUN_STATUSES.join(', ')}, not "${unknown}".`;
+    return usageError(`${message}${didYouMean(unknown, RUN_STATUSES)}`, spec);
+  }
+  return ok({
+    ...common,
+    name: 'runs',
+    stats: scanned.flags.has('stats'),
+    limit: Number(last(scanned, 'limit') ?? 20),
+    statuses,
+    ...given(last(scanned, 'pipeline'), (pipeline) => ({ pipeline })),
+  });
+}
 
 function buildContext({ common, args, scanned, spec }: Input): Result<Command> {
   const verb = scanned.positionals[0] === 'test' ? 'test' : 'list';

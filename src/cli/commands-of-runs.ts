@@ -69,7 +69,7 @@ export const COMMANDS_OF_RUNS: readonly CommandSpec[] = [
     positionals: { min: 1, max: 2, what: `${RUN}, and a stage` },
     options: [
       { name: 'follow', short: 'f', type: 'flag', help: 'Go on until the run ends.' },
-      { name: 'lines', type: 'int', value: 'N', help: 'Only the last N lines of each log.' },
+      { name: 'lines', short: 'n', type: 'int', value: 'N', help: 'Only the last N lines of each log.' },
       JSON_OPTION,
     ],
     examples: ['pipewright logs last test', 'pipewright logs last -f'],

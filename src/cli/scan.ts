@@ -93,10 +93,16 @@ function takeOption(
   const value = attached ?? nextValue(state);
   if (value === undefined) return `${shown} needs a value${option.value ? `: ${option.value}` : ''}.`;
   const wrong = checkValue(option, shown, value);
-  if (wrong !== undefined) return wrong;
+  const parameter = state.spec?.takesParameters && option.type === 'choice' ? asParameter(option, value) : '';
+  if (wrong !== undefined) return `${wrong}${parameter}`;
   const all = state.values.get(option.name) ?? [];
   state.values.set(option.name, [...all, value, ...furtherValues(state, option)]);
   return undefined;
+}
+
+/** A pipeline may have a parameter that is named as an option of ours. */
+function asParameter({ name }: OptionSpec, value: string): string {
+  return ` A parameter of that name is given as --set ${name}=${value}.`;
 }
 
 function checkValue(option: OptionSpec, shown: string, value: string): string | undefined {

@@ -217,7 +217,7 @@ function addTotals(draft: Draft, summary: RunSummary, sign: 1 | -1): void {
     const before = draft.stages.get(stage.name) ?? { runs: 0, failures: 0, duration_ms: 0 };
     draft.stages.set(stage.name, {
       runs: before.runs + sign,
-      failures: before.failures + (stage.status === 'failed' ? sign : 0),
+      failures: before.failures + (stage.status === 'failed' || stage.failed === true ? sign : 0),
       duration_ms: before.duration_ms + sign * (stage.duration_ms ?? 0),
     });
   }

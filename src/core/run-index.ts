@@ -48,6 +48,8 @@ export interface RunSummary {
     readonly status: string;
     readonly duration_ms?: number;
     readonly attempts?: number;
+    /** It was undone because it had failed itself. */
+    readonly failed?: boolean;
   }[];
   readonly changes?: unknown;
   readonly decisions: readonly {

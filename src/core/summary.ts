@@ -24,6 +24,7 @@ export function summarize(state: RunState): RunSummary {
       status: stage.status,
       ...(stage.duration_ms !== undefined && { duration_ms: stage.duration_ms }),
       ...(stage.attempt > 0 && { attempts: stage.attempt }),
+      ...(stage.status === 'rolled_back' && stage.failure && { failed: true }),
     })),
     ...changesOf(state),
     decisions: Object.values(state.stages).flatMap((stage) => [

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import path from 'node:path';
+import { errorCode, hasCode } from '../core/error-code.ts';
 import type { RunRequest } from '../core/ports.ts';
 import { watchFolder } from './poll.ts';
 import { listFolder, makeFolder, readRegular, removeQuietly, replaceFile } from './safe-files.ts';
@@ -21,16 +22,24 @@ export async function leaveRequest(inbox: string, request: RunRequest): Promise<
  */
 export function watchInbox(inbox: string, handle: (request: RunRequest) => void): () => void {
   const seen = new Set<string>();
-  const look = () => {
+  const take = () => {
     for (const name of listFolder(inbox).toSorted()) {
       // Dot names are requests still being written.
       if (!name.endsWith('.json') || name.startsWith('.') || seen.has(name)) continue;
-      // Remembered: on a disk that went read-only it cannot be removed, and must not count twice.
-      seen.add(name);
       const file = path.join(inbox, name);
       const request = readRequest(file);
+      // Remembered: on a disk that went read-only it cannot be removed, and must not count twice.
+      seen.add(name);
       if (request) handle(request);
       removeQuietly(file);
+    }
+  };
+  const look = () => {
+    try {
+      take();
+    } catch (error) {
+      // No descriptor is free, or the disk is gone for a moment: what lies there waits for the next look.
+      if (errorCode(error) === undefined) throw error;
     }
   };
   const stop = watchFolder(inbox, look);
@@ -38,12 +47,13 @@ export function watchInbox(inbox: string, handle: (request: RunRequest) => void)
   return stop;
 }
 
-/** Undefined for anything that is no request: a planted link, a pipe, other JSON. */
+/** Undefined for anything that is no request: a planted link, a pipe, other JSON. Throws where no file can be opened. */
 function readRequest(file: string): RunRequest | undefined {
   try {
     const value: unknown = JSON.parse(readRegular(file, 0, REQUEST_LIMIT).toString('utf8'));
     return isRequest(value) ? value : undefined;
-  } catch {
+  } catch (error) {
+    if (hasCode(error, 'EMFILE', 'ENFILE')) throw error;
     return undefined;
   }
 }

@@ -60,7 +60,10 @@ export function createRunStore(options: RunStoreOptions): FileRunStore {
     create: (runId) => createRun(store, runId),
     open: (runId) => openRun(store, runId),
     read: (runId) => onRun(layout, runId, (run) => translating(run.folder, async () => readRun(runId, run))),
-    find: (query) => findRun(store, query),
+    find: async (query) => {
+      const found = await translating(layout.root, () => findRun(store, query));
+      return found.ok ? found.value : found;
+    },
     request: (runId, request) =>
       onRun(layout, runId, (run) => translating(run.inbox, () => leaveRequest(run.inbox, request))),
     follow: (runId, fromSeq, signal) =>

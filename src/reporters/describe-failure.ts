@@ -97,14 +97,20 @@ function stateSentence(
     case 'run-owned':
       return `run ${failure.run_id} belongs to process ${failure.pid} on ${failure.host}, which is alive`;
     case 'run-not-found':
-      return failure.candidates.length > 0
-        ? `"${failure.query}" is not one run; it may be ${failure.candidates.slice(0, 5).join(', ')}`
-        : `there is no run "${failure.query}"`;
+      return notOneRun(failure);
     case 'locked':
       return `${failure.pipeline} is locked for ${failure.environment}: ${failure.cause ?? `${failure.consecutive_failures} failures in a row`}, since ${formatTime(failure.since)}`;
     default:
       return unreachable(failure);
   }
+}
+
+function notOneRun({ query, candidates }: Extract<Failure, { readonly reason: 'run-not-found' }>): string {
+  const named = candidates.slice(0, 5).join(', ');
+  if (candidates.some((runId) => runId.startsWith(query))) {
+    return `"${query}" is the beginning of more than one run: ${named}`;
+  }
+  return `there is no run "${query}"${named === '' ? '' : `; the newest are ${named}`}`;
 }
 
 /** What the person can do about it, or nothing. */

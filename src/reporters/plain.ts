@@ -3,6 +3,7 @@ import path from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { slug } from '../core/engine/slug.ts';
 import type { RunEvent, StageStarted, StepFinished, StepStarted } from '../core/events.ts';
+import { isOfPlace } from '../core/log-place.ts';
 import type { RunState } from '../core/run-state.ts';
 import { streamsOf, streamSummary } from '../core/stream-text.ts';
 import { LogTail } from './log-tail.ts';
@@ -19,7 +20,7 @@ interface PlainOptions {
   readonly runFolder: (runId: string) => string;
   /** Shown paths are relative to this folder where they lie below it. */
   readonly cwd: string;
-  /** `logs -f`: nothing but output, from the beginning of each log, of this stage or of all. */
+  /** `logs -f`: nothing but output, from the beginning of each log, of this stage or step or of all. */
   readonly onlyOutput?: { readonly stage?: string };
 }
 
@@ -70,7 +71,8 @@ class PlainReporter implements Reporter {
 
   observe = (event: RunEvent, state: RunState): void => {
     const wanted = this.#options.onlyOutput?.stage;
-    if (wanted !== undefined && 'stage' in event && event.stage !== wanted) return;
+    const step = 'step' in event ? event.step : undefined;
+    if ('stage' in event && !isOfPlace(wanted, event.stage, step)) return;
     this.#follow(event);
     this.#queue.push({ event, state });
     this.#pump();

@@ -50,9 +50,13 @@ function runNotes(state: RunState): string[] {
 
 function stageLines(stage: StageState, isOver: boolean, style: Style): string[] {
   const head = `${paintStatus(stage.status, `${markOf(stage.status)} ${stage.name}`, style)}  ${stage.status}`;
-  const undecided = isOver ? '  the run ended before its turn came' : '  not decided yet';
+  const undecided = stage.failure ? '  it could not be decided whether it runs' : notYet(isOver);
   const decision = stage.decision ? decisionLines(stage.decision, style) : [undecided];
   return [head, ...decision, ...stageNotes(stage).map((note) => `  ${note}`)];
+}
+
+function notYet(isOver: boolean): string {
+  return isOver ? '  the run ended before its turn came' : '  not decided yet';
 }
 
 /** The decision by itself, for `why` and `plan`. */

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
+import { EMPTY_INDEX, foldIndex, toStateIndex } from '../../src/core/fold-index.ts';
 import type { RunState } from '../../src/core/run-state.ts';
 import { driveWith, exitOne, pipelineOf, requestFor, stage, step, testBench } from '../support/fakes.ts';
 
@@ -112,7 +113,7 @@ test('on_failure continue makes the failure a warning and goes on', async () => 
 });
 
 test('on_failure rollback undoes in reverse order of completion and ends as rolled back', async () => {
-  const { deps, executor } = testBench({ c: exitOne });
+  const { deps, executor, store } = testBench({ c: exitOne });
   const undo = (name: string) => ({ rollback: [step(`undo ${name}`)] });
   const stages = [
     stage('a', [], undo('a')),
@@ -123,6 +124,14 @@ test('on_failure rollback undoes in reverse order of completion and ends as roll
   expect(state).toMatchObject({ status: 'rolled_back', exit_code: 5 });
   expect(executor.ran.map(({ script }) => script)).toEqual(['a', 'b', 'c', 'undo c', 'undo b', 'undo a']);
   expect(statuses(state)).toEqual({ a: 'rolled_back', b: 'rolled_back', c: 'rolled_back' });
+  // All were undone, one of them had failed: that one counts as a failure.
+  const { stats } = toStateIndex(foldIndex(EMPTY_INDEX, store.records));
+  const failures = Object.entries(stats.per_stage).map(([name, counted]) => [name, counted.failures]);
+  expect(failures).toEqual([
+    ['a', 0],
+    ['b', 0],
+    ['c', 1],
+  ]);
 });
 
 test('a confirmation that nobody can answer leaves the run waiting; approve and continue finish it', async () => {
@@ -362,6 +371,27 @@ test('a stage that needs a failure runs after it, and the run still fails', asyn
   expect(statuses(state)).toEqual({ a: 'failed', b: 'pending', tell: 'passed' });
   expect(state.status).toBe('failed');
   expect(executor.ran.map(({ script }) => script)).toEqual(['a', 'tell']);
+});
+
+test('a pipeline that is a stage runs again whole when it is chosen, or from the stage in it that is', async () => {
+  const { deps, executor } = testBench();
+  const engine = createEngine(deps);
+  const inner = pipelineOf([stage('x'), stage('y', ['x'])], { name: 'inner' });
+  const nested = stage('in', ['a'], { uses: 'pipeline', pipeline: inner, config: { params: {} } });
+  const definition = pipelineOf([stage('a'), nested, stage('z', ['in'])]);
+  const done = valueOf(await engine.start(requestFor(definition), driveWith()));
+  const again = async (stages: readonly string[], downstream: boolean) => {
+    executor.ran.splice(0);
+    const state = valueOf(
+      await engine.rerun(done.run_id, { stages, downstream, failed: false }, driveWith()),
+    );
+    expect(state.status).toBe('success');
+    return executor.ran.map(({ script }) => script);
+  };
+  expect(await again(['in'], false)).toEqual(['x', 'y']);
+  expect(await again(['in/x'], false)).toEqual(['x']);
+  expect(await again(['in/x'], true)).toEqual(['x', 'y', 'z']);
+  expect(await again(['a'], true)).toEqual(['a', 'x', 'y', 'z']);
 });
 
 test('a stage chosen by rerun runs, whatever the cache holds', async () => {

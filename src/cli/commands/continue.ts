@@ -1,7 +1,11 @@
 import type { RerunChoice } from '../../core/engine/api.ts';
+import { isOver } from '../../core/engine/over.ts';
 import { undoLines, undoOf } from '../../core/engine/undo.ts';
-import type { Command, RerunCommand } from '../command.ts';
+import type { RunEvent } from '../../core/events.ts';
+import { foldRun, type RunState } from '../../core/run-state.ts';
+import type { Command, Common, RerunCommand } from '../command.ts';
 import { driveRun } from '../drive.ts';
+import { exitCodeOf } from '../exit-code.ts';
 import { orFail, printFailure, printProblems, printView, withRun } from '../print.ts';
 import { nobody } from '../prompter.ts';
 import type { Services } from '../services.ts';
@@ -21,11 +25,29 @@ export async function continueRun(
       hint: 'pipewright runs  lists all of them',
     });
   }
-  return withRun(services, command, query, (runId) =>
-    driveRun(services, { common: command, assumeYes: command.yes }, (engine, drive) =>
+  return withRun(services, command, query, async (runId, store) => {
+    const stored = await store.read(runId);
+    const state = stored.ok ? foldRun(runId, stored.value.events) : undefined;
+    if (stored.ok && state && isOver(state)) return sayOver(services, command, stored.value.events, state);
+    return driveRun(services, { common: command, assumeYes: command.yes }, (engine, drive) =>
       engine.continue(runId, drive),
-    ),
-  );
+    );
+  });
+}
+
+/** Nothing is done; the exit code is the one the run ended with. */
+async function sayOver(
+  services: Services,
+  common: Common,
+  events: readonly RunEvent[],
+  state: RunState,
+): Promise<number> {
+  const { terminal } = services;
+  terminal.say(`pipewright: run ${state.run_id} has already ended: ${state.status}; nothing of it is open`);
+  terminal.say(`  pipewright rerun ${state.run_id} <stage>  runs a stage of it again`);
+  const end = events.findLast(({ type }) => type === 'run.finished');
+  if (common.json && end) await terminal.write(`${JSON.stringify(end)}\n`);
+  return exitCodeOf(state, common.strict, undefined);
 }
 
 async function newestOpenRun(services: Services): Promise<string | undefined> {

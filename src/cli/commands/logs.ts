@@ -2,6 +2,7 @@ import path from 'node:path';
 import { slug } from '../../core/engine/slug.ts';
 import type { RunEvent } from '../../core/events.ts';
 import type { StoredRun } from '../../core/ports.ts';
+import { isOfPlace } from '../../core/log-place.ts';
 import { foldRun, idleRun, reduce, type RunState } from '../../core/run-state.ts';
 import type { LogsCommand } from '../command.ts';
 import { orFail, printFailure, printJson, withRun } from '../print.ts';
@@ -39,7 +40,8 @@ export async function logs(command: LogsCommand, services: Services): Promise<nu
 
 function unknownStage(stored: StoredRun, stage: string | undefined) {
   const known = Object.keys(stateOf(stored).stages);
-  return stage === undefined || known.includes(stage)
+  const isKnown = stage === undefined || known.includes(stage) || logFiles(stored, stage).length > 0;
+  return isKnown
     ? undefined
     : ({
         reason: 'invalid',
@@ -55,7 +57,7 @@ function stateOf(stored: StoredRun): RunState {
 function logFiles(stored: StoredRun, stage: string | undefined): readonly LogFile[] {
   const byLog = new Map<string, LogFile>();
   const add = (file: LogFile): void => {
-    if (stage === undefined || file.stage === stage) byLog.set(file.log, byLog.get(file.log) ?? file);
+    if (isOfPlace(stage, file.stage, file.step)) byLog.set(file.log, byLog.get(file.log) ?? file);
   };
   for (const event of stored.events) {
     if (event.type === 'stage.started') {

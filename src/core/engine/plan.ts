@@ -135,7 +135,8 @@ function endedBefore(
   scope: Scope,
   stage: StageDefinition,
 ): { readonly status: StageStatus; readonly decision: Decision } | undefined {
-  const before = state.stages[scope.prefix + stage.name];
+  const id = scope.prefix + stage.name;
+  const before = state.stages[id];
   if (!before || !['passed', 'warning', 'skipped'].includes(before.status)) return undefined;
   return {
     status: before.status,
@@ -143,8 +144,8 @@ function endedBefore(
       action: 'skip',
       rule: 'already-ended',
       reason: `it already ended as ${before.status} in this run`,
-      evidence: [{ name: `stages.${stage.name}.status`, value: before.status }],
-      would_flip: `rerun ${stage.name}`,
+      evidence: [{ name: `stages.${id}.status`, value: before.status }],
+      would_flip: `rerun ${id}`,
     },
   };
 }

@@ -79,7 +79,8 @@ function choose(
   }
   const waived = skip.length === 0 ? [] : [...skip, ...skippedBecauseOf(state, definition, new Set(skip))];
   const failures = choice.failed ? afterFailure(state, definition) : [];
-  const picked = new Set([...choice.stages, ...failures, ...waived]);
+  const whole = choice.stages.flatMap((id) => [id, ...insideOf(state, id)]);
+  const picked = new Set([...whole, ...failures, ...waived]);
   if (picked.size === 0) {
     return failed({
       reason: 'invalid',
@@ -87,7 +88,13 @@ function choose(
       hint: 'name a stage, or use --failed',
     });
   }
-  return ok([...picked, ...(choice.downstream ? downstreamOf(definition, picked) : [])]);
+  const after = choice.downstream ? downstreamOf(definition, picked) : [];
+  return ok([...picked, ...after.flatMap((id) => [id, ...insideOf(state, id)])]);
+}
+
+/** A pipeline that is a stage runs again whole, whoever names it. */
+function insideOf(state: RunState, id: string): readonly string[] {
+  return Object.keys(state.stages).filter((other) => other.startsWith(`${id}/`));
 }
 
 function afterFailure(state: RunState, definition: PipelineDefinition): readonly string[] {

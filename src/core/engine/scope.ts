@@ -73,14 +73,36 @@ export function findStage(definition: PipelineDefinition, id: string): StageDefi
 
 /** Names of the stages that need one of `names`, directly or through others, in pipeline order. */
 export function downstreamOf(definition: PipelineDefinition, names: ReadonlySet<string>): readonly string[] {
+  const stages = needsOf(definition, '');
   const reached = new Set(names);
+  // Who needs the stage around a nested one needs that one too.
+  const touched = new Set([...names].flatMap(withOuter));
   for (let before = -1; before !== reached.size;) {
     before = reached.size;
-    for (const stage of definition.stages) {
-      if (Object.keys(stage.needs).some((need) => reached.has(need))) reached.add(stage.name);
+    for (const { id, needs } of stages) {
+      if (reached.has(id) || !needs.some((need) => touched.has(need))) continue;
+      reached.add(id);
+      for (const outer of withOuter(id)) touched.add(outer);
     }
   }
-  return definition.stages.map(({ name }) => name).filter((name) => reached.has(name) && !names.has(name));
+  return stages.map(({ id }) => id).filter((id) => reached.has(id) && !names.has(id));
+}
+
+/** `a/b/c`, `a/b` and `a`. */
+function withOuter(id: string): readonly string[] {
+  const parts = id.split('/');
+  return parts.map((_, index) => parts.slice(0, parts.length - index).join('/'));
+}
+
+/** Every stage, nested ones after theirs, with the ids of what it needs. */
+function needsOf(
+  { stages }: PipelineDefinition,
+  prefix: string,
+): readonly { readonly id: string; readonly needs: readonly string[] }[] {
+  return stages.flatMap(({ name, needs, pipeline }) => [
+    { id: prefix + name, needs: Object.keys(needs).map((need) => prefix + need) },
+    ...(pipeline ? needsOf(pipeline, `${prefix}${name}/`) : []),
+  ]);
 }
 
 /** Before the first `if:` of a pipeline is looked at. */

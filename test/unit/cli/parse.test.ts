@@ -159,7 +159,15 @@ test.each([
   ['rerun last --rollback test', '"rerun --rollback" undoes the whole run: it takes no stages.'],
   ['approve last', '"approve" needs a run: its id, the beginning of one, or `last`, and a stage.'],
   ['run a --set nonsense', '--set needs name=value, not "nonsense".'],
-  ['run a --output colour', '--output is one of tui, plain, json, not "colour".'],
+  [
+    'run a --output colour',
+    '--output is one of tui, plain, json, not "colour". A parameter of that name is given as --set output=colour.',
+  ],
+  ['show last --output colour', '--output is one of tui, plain, json, not "colour".'],
+  [
+    'runs --status fialed',
+    '--status is one of running, waiting, success, warning, failed, rolled_back, cancelled, interrupted, not "fialed". Did you mean "failed"?',
+  ],
   ['audit check last', '"audit" needs one of: verify.'],
   ['completion tcsh', 'No completion for "tcsh": bash, zsh or fish.'],
   ['schema projekt', 'There is no schema "projekt". Did you mean "project"?'],
