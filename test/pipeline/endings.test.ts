@@ -107,7 +107,7 @@ test('an undo that does not work is the failure of the run, whoever asked for it
   expect(scripts(bench)).toEqual(['a', 'stop', 'undo stop', 'undo a']);
   expect(bench.store.records.at(-1)).toMatchObject({
     type: 'run.ended',
-    lock_reason: 'undoing stop failed: exit-non-zero',
+    lock_reason: 'undoing stop failed: a command exited with code 1',
   });
 });
 
