@@ -68,7 +68,7 @@ test('a question names its stage unless its author wrote one, and shows what wou
   const state = await runWith(bench, [
     asking('a', { config: JSON.parse(JSON.stringify({ steps })) }),
     stage('b', ['a'], {
-      confirmation: { expires_ms: 1000, message: 'Really?' },
+      confirmation: { expires_ms: 60_000, message: 'Really?' },
       uses: 'approval',
       config: {},
     }),
@@ -83,7 +83,7 @@ test('a question names its stage unless its author wrote one, and shows what wou
     `plan     ${state.created?.plan_hash.slice(0, 12)}`,
     'kind     shell',
     `expires  ${first?.expires_at}`,
-    'params   {"v":1}',
+    'params   v=1',
     'commands',
     '  first: one',
     '  second: two',
