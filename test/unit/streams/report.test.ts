@@ -4,7 +4,16 @@ import { expect, onTestFinished, test } from 'vitest';
 import { createDigest, expectedHex } from '../../../src/streams/pump/checksum.ts';
 import { FileTarget } from '../../../src/streams/pump/file-target.ts';
 import { Meter } from '../../../src/streams/pump/meter.ts';
-import { linkNodes, type NodeRun } from '../../../src/streams/pump/node-run.ts';
+import {
+  bypass,
+  isKernelEdge,
+  lagOf,
+  linkNodes,
+  type NodeRun,
+  readerOf,
+  subtree,
+  writerOf,
+} from '../../../src/streams/pump/node-run.ts';
 import { progressOf, streamRecords } from '../../../src/streams/pump/report.ts';
 import type { PumpNode, Work } from '../../../src/streams/pump-spec.ts';
 
@@ -300,4 +309,95 @@ test.each([
   ['', ''],
 ])('the checksum in %j is %j', (written, expected) => {
   expect(expectedHex(written)).toBe(expected);
+});
+
+/** A progress step between two commands, the first of which is `script`. */
+function between(script: string, reader: Work = COMMAND): readonly NodeRun[] {
+  return linkNodes([
+    node(0, 'a', { kind: 'command', script, env: {} }),
+    node(1, 'bar', { kind: 'progress' }, { from: 0 }),
+    node(2, 'b', reader, { from: 1 }),
+  ]);
+}
+
+test.each([
+  ['cat data', true],
+  [' tar cf - . ', true],
+  ['a | b', false],
+  ['a && b', false],
+  ['a; b', false],
+  ['a\nb', false],
+  ['(a)', false],
+  ['a > b', false],
+  ['a < b', false],
+  ['a `b`', false],
+])('a progress behind %j stands in the way of no byte: %s', (script, expected) => {
+  const all = between(script);
+  bypass(all);
+  expect(all.map(({ isBypassed }) => isBypassed)).toEqual([false, expected, false]);
+});
+
+test('only a progress between two commands is passed by; who reads and writes is then beyond it', () => {
+  const sum = between('cat', { kind: 'checksum', algorithm: 'md5' });
+  bypass(sum);
+  expect(sum.some(({ isBypassed }) => isBypassed)).toBe(false);
+  const last = between('cat').slice(0, 2);
+  last[1]?.readers.pop();
+  bypass(last);
+  expect(last.some(({ isBypassed }) => isBypassed)).toBe(false);
+  const counts = linkNodes([
+    node(0, 'a', COMMAND),
+    node(1, 'n', { kind: 'count' }, { from: 0 }),
+    node(2, 'b', COMMAND, { from: 1 }),
+  ]);
+  bypass(counts);
+  expect(counts.some(({ isBypassed }) => isBypassed)).toBe(false);
+  const [a, bar, b] = between('cat');
+  if (!a || !bar || !b) throw new Error('three nodes');
+  expect([writerOf(b), readerOf(a), writerOf(a), readerOf(b)]).toEqual([bar, bar, undefined, undefined]);
+  bypass([a, bar, b]);
+  expect([writerOf(b), readerOf(a), writerOf(bar), readerOf(bar)]).toEqual([a, b, a, b]);
+  expect([
+    isKernelEdge(a, b),
+    isKernelEdge(a, bar),
+    isKernelEdge(bar, b),
+    isKernelEdge(a, undefined),
+  ]).toEqual([true, false, false, false]);
+});
+
+test('how far a branch may lag is what the nearest tee below says', () => {
+  const { read, split, sum, pack, save } = graph();
+  expect(subtree(split).map((run) => run.node.name)).toEqual([
+    'split',
+    'split/sum',
+    'split/b/pack',
+    'split/b/save',
+  ]);
+  expect([lagOf(read, 7), lagOf(split, 7), lagOf(sum, 7)]).toEqual([1, 1, 7]);
+  expect([pack.upstream, save.upstream, read.upstream]).toEqual([split, pack, undefined]);
+});
+
+test('a progress tells its metrics in its record, until now while it runs', () => {
+  const [a, bar] = linkNodes([node(0, 'a', COMMAND), node(1, 'bar', { kind: 'progress' }, { from: 0 })]);
+  if (!a || !bar) throw new Error('two nodes');
+  bar.meter = new Meter(0);
+  bar.meter.bytes = 3000;
+  bar.endedMs = 1500;
+  expect(streamRecords([a, bar], 0, [])[0]?.metrics).toEqual({
+    total_bytes: 3000,
+    average_speed: 2000,
+    peak_speed: 2000,
+  });
+  expect(streamRecords([a], 0, [])).toEqual([]);
+});
+
+test('a rate forgets a sample when the one after it is two seconds old', () => {
+  const meter = new Meter(0);
+  const rates = [500, 1000, 2500, 3000, 3500].map((atMs) => {
+    meter.bytes += atMs;
+    meter.sample(atMs);
+    return meter.rate;
+  });
+  // From the start, from the start, then from 500, 1,000 and still 1,000.
+  expect(rates).toEqual([1000, 1500, 1750, 2750, 3600]);
 });
