@@ -1,5 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream, createWriteStream, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  readdirSync,
+  statfsSync,
+  symlinkSync,
+} from 'node:fs';
 import path from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
@@ -9,6 +16,13 @@ import type { Program } from './packed.ts';
 
 /** Backs a folder up with the shipped pipeline, unpacks the archive with tar, and compares each byte. */
 export async function backUpAndRestore(hour: Hour, program: Program, sizeBytes: number): Promise<void> {
+  const { bavail, bsize } = statfsSync(hour.folder);
+  // The folder, what was packed of it, and what was restored.
+  const neededBytes = sizeBytes * 2.6;
+  expectThat(
+    bavail * bsize > neededBytes,
+    `a backup of ${formatBytes(sizeBytes)} needs ${formatBytes(neededBytes)} of free disk: choose a smaller --size`,
+  );
   const cwd = path.join(hour.folder, 'backup');
   mkdirSync(path.join(cwd, 'data'), { recursive: true });
   await hour.step(`a folder of ${formatBytes(sizeBytes)}`, () => fill(path.join(cwd, 'data'), sizeBytes));
