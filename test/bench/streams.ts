@@ -67,34 +67,24 @@ class Lab {
     return [figure, single('stream: our share of a core meanwhile', 'x', share, 0.02)];
   }
 
-  /** Through the splice thread, for which `koffi` is installed, and through the pump itself. */
+  /** To three commands through the splice thread, for which `koffi` is installed, and through the pump itself. */
   async tees(): Promise<readonly Figure[]> {
     const counts = ['a', 'b'].map((name) => ({ name, command: 'wc -c > /dev/null' }));
     const sink = { name: 'c', command: 'cat > /dev/null; true' };
-    const three = [source(ZEROS), tee([...counts, sink])];
-    const hashed = [source(ZEROS), tee([{ name: 'sum', command: 'sha256sum' }, sink])];
+    const three = this.#ours('ours', [source(ZEROS), tee([...counts, sink])]);
+    const hashed = this.#ours('ours', [source(ZEROS), tee([{ name: 'sum', command: 'sha256sum' }, sink])]);
     const bashThree = `${ZEROS} | tee >(wc -c >/dev/null) >(wc -c >/dev/null) | cat > /dev/null`;
     const bashHashed = `${ZEROS} | tee >(sha256sum >/dev/null) | cat > /dev/null`;
-    const plain = { env: { PIPEWRIGHT_NO_SPLICE: '1' } };
-    const figures: Figure[] = [];
-    for (const [how, more, limit] of [
-      ['splice', {}, 1 / 2.5],
-      ['no splice', plain, 1 / 1.5],
-    ] as const) {
-      figures.push(
-        await this.#against(
-          `stream: tee to three commands, ${how}`,
-          { ...this.#ours('ours', three), ...more },
-          { command: bashThree, limit },
-        ),
-        await this.#against(
-          `stream: tee to a checksum and a command, ${how}`,
-          { ...this.#ours('ours', hashed), ...more },
-          { command: bashHashed, limit: 1 / 2 },
-        ),
-      );
-    }
-    return figures;
+    const plain = { ...three, env: { PIPEWRIGHT_NO_SPLICE: '1' } };
+    const toThree = 'stream: tee to three commands';
+    return [
+      await this.#against(`${toThree}, splice`, three, { command: bashThree, limit: 1 / 2.5 }),
+      await this.#against(`${toThree}, no splice`, plain, { command: bashThree, limit: 1 / 1.5 }),
+      await this.#against('stream: tee to a checksum and a command', hashed, {
+        command: bashHashed,
+        limit: 1 / 2,
+      }),
+    ];
   }
 
   async backup(): Promise<readonly Figure[]> {

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, createReadStream, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, readFileSync, writeFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, describe, expect, test, vi } from 'vitest';
@@ -52,19 +52,23 @@ async function threadFor(nodes: readonly NodeRun[]): Promise<SpliceThread> {
   return thread;
 }
 
-test('there is no thread without a command behind the tee, and none where it is switched off', async () => {
+test('there is no thread with less than two commands behind the tee, and none where it is switched off', async () => {
   expect((await spliceThreads(graph(0, [{ kind: 'null' }]))).size).toBe(0);
+  expect((await spliceThreads(graph(1, [{ kind: 'null' }]))).size).toBe(0);
   vi.stubEnv('PIPEWRIGHT_NO_SPLICE', '1');
   expect((await spliceThreads(graph(2))).size).toBe(0);
 });
 
 describe.skipIf(!isHere)('a splice thread', () => {
-  test.each([1, 2, 5])('gives all bytes to %i sinks and counts them, however they come', async (count) => {
+  test.each([2, 5])('gives all bytes to %i sinks and counts them, however they come', async (count) => {
     const [source, ...sinks] = await makePipes(count + 1);
     if (!source) throw new Error('no pipe');
     const thread = await threadFor(graph(count));
     thread.start({ sourceFd: source.readFd, sinkFds: sinks.map(({ writeFd }) => writeFd) });
-    const outputs = sinks.map(({ readFd }) => buffer(createReadStream('', { fd: readFd })));
+    // Sockets: five blocking reads would wait for each other's threads.
+    const outputs = sinks.map(({ readFd: fd }) =>
+      buffer(new Socket({ fd, readable: true, writable: false })),
+    );
     const writer = new Socket({ fd: source.writeFd, readable: false, writable: true });
     const pieces = [1, 4095, 4096, 65_537, 0, 300_000, 1, 1, 1_000_003].map((size) => randomBytes(size));
     for (const piece of pieces) {
