@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
@@ -17,6 +18,7 @@ import { ok, type Result } from '../../src/core/failure.ts';
 import { acquireLock } from '../../src/delivery/lock.ts';
 import { restore } from '../../src/delivery/restore.ts';
 import { rollOut } from '../../src/delivery/rollout.ts';
+import { createLocalHost } from '../../src/executors/host/local-host.ts';
 import { get } from '../support/load.ts';
 import { valueOf } from '../support/results.ts';
 import { io, type ProcessRig, processRig } from './support/process-rig.ts';
@@ -216,4 +218,38 @@ test('what dies right before the switch is said with what clients get instead, a
   };
   const cancelled = rollOut({ ...rollout(artifact), recheck, io: { ...io, signal: stop.signal } });
   expect(await cancelled).toMatchObject({ ok: false, failure: { reason: 'cancelled' } });
+});
+
+test('a version that never answers as it should gets no traffic, is ended, and its last words are told', async () => {
+  await using rig = await processRig({ strategy: 'start-first' });
+  const { runtime, build, release } = rig;
+  await release(await build('good', 'run-1'));
+  const bad = await build('bad', 'run-2', { BROKEN: 'no database' });
+  const { settings } = rig.target;
+  const target = { ...rig.target, settings: { ...settings, health: { ...settings.health, timeout: 2000 } } };
+  valueOf(await runtime.deliver(target, bad, io));
+  expect(await rollOut({ ...rig.rollout(bad), target })).toMatchObject({
+    ok: false,
+    failure: {
+      message: expect.stringMatching(
+        /^web on local: not healthy within 2 s: \/health answered 500 instead of 200; its last lines: no database/,
+      ),
+    },
+  });
+  expect(valueOf(await runtime.find(target, bad, io))).toBeUndefined();
+  expect(await get(`http://127.0.0.1:${rig.port}/`)).toBe('good');
+});
+
+test('a tool that the host lacks is named before anything is started', async () => {
+  await using rig = await processRig({ strategy: 'recreate' });
+  const tools = at(rig, 'tools');
+  mkdirSync(tools);
+  for (const name of readdirSync('/usr/bin').filter((each) => each !== 'gzip'))
+    symlinkSync(path.join('/usr/bin', name), path.join(tools, name));
+  const host = createLocalHost({ project: rig.target.projectFolder, environment: { PATH: tools } });
+  const artifact = await rig.build('one', 'run-1');
+  valueOf(await rig.runtime.deliver(rig.target, artifact, io));
+  expect(valueOf(await rig.runtime.check({ ...rig.target, host }, artifact, io))).toEqual([
+    'local has no gzip',
+  ]);
 });

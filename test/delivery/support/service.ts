@@ -27,7 +27,7 @@ const server = http.createServer((request, response) => {
   setTimeout(() => {
     if (request.url === '/crash') process.exit(7);
     if (request.url === '/slow') return void setTimeout(() => response.end('slow ${text}'), 1500);
-    response.statusCode = process.env.BROKEN ? 500 : 200;
+    if (process.env.BROKEN) { response.statusCode = 500; console.error(process.env.BROKEN); }
     response.end(${JSON.stringify(text)});
   }, wait);
 });
