@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { proxySource } from '../../src/delivery/proxy/source.ts';
 
-/* The program as it is shipped to a host, steered by its file alone. */
+/* The program that is shipped to a host, from its source so that its lines count, steered by its file alone. */
+
+const PROGRAM = path.resolve('src/delivery/proxy/proxy.ts');
 
 let folder = '';
 let proxy: ChildProcess | undefined;
@@ -16,18 +18,27 @@ const servers: http.Server[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(path.join(tmpdir(), 'pipewright-proxy-'));
-  writeFileSync(path.join(folder, 'proxy.mjs'), proxySource());
   port = await listenOn(http.createServer()).then(async (found) => {
     await closeAll();
     return found;
   });
-  proxy = spawn(process.execPath, ['proxy.mjs', '.', String(port)], { cwd: folder, stdio: 'ignore' });
+  proxy = spawn(process.execPath, [PROGRAM, '.', String(port)], { cwd: folder, stdio: 'ignore' });
 });
 afterEach(async () => {
-  proxy?.kill('SIGKILL');
   await closeAll();
+  await ended();
   rmSync(folder, { recursive: true, force: true });
 });
+
+/** Asked to; what it runs to its end is none of these tests. */
+async function ended(): Promise<void> {
+  if (!proxy || proxy.exitCode !== null) return;
+  const gone = once(proxy, 'exit');
+  proxy.kill('SIGTERM');
+  const limit = setTimeout(() => proxy?.kill('SIGKILL'), 5000);
+  await gone;
+  clearTimeout(limit);
+}
 
 async function closeAll(): Promise<void> {
   for (const server of servers.splice(0)) {
