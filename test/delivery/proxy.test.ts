@@ -62,6 +62,7 @@ async function listenOn(server: http.Server): Promise<number> {
 function backend(says: string): Promise<number> {
   const server = http.createServer((request, response) => {
     if (request.url === '/slow') setTimeout(() => response.end(says), 700);
+    else if (request.url === '/half') response.write('half', () => response.destroy());
     else if (request.method === 'POST') request.pipe(response);
     else response.setHeader('set-cookie', ['a=1', 'b=2']).end(says);
   });
@@ -174,4 +175,26 @@ test('a version that is gone is 502, and the switch heals requests that are bein
   expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(502);
   await order('b', two);
   expect(await ask()).toBe('two');
+});
+
+test('back to a version that still drains, nothing that runs on it is cut', async () => {
+  const [one, two] = [await backend('one'), await backend('two')];
+  await started();
+  await order('a', one);
+  const slow = ask('/slow');
+  await new Promise((resolve) => {
+    setTimeout(resolve, 100);
+  });
+  await order('b', two, { drainMs: 200 });
+  await order('a', one);
+  expect(status()).not.toContain('draining a');
+  expect(await slow).toBe('one');
+});
+
+test('a version that dies in the middle of an answer cuts this answer and no other', async () => {
+  const one = await backend('one');
+  await started();
+  await order('a', one);
+  await expect(ask('/half')).rejects.toThrow('terminated');
+  expect(await ask()).toBe('one');
 });
