@@ -9,6 +9,7 @@ import type { Services } from './cli/services.ts';
 import { createTerminal, type Terminal } from './cli/terminal.ts';
 import { type Failure, toFailure, type Result } from './core/failure.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
+import type { StoredRun } from './core/ports.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Notifier } from './core/notify.ts';
 import { builtInKinds, openConfig, SHIPPED_PIPELINES } from './open-config.ts';
@@ -26,10 +27,6 @@ async function main(argv: readonly string[]): Promise<number> {
   const parsed = parseCommand(argv, process.env);
   if (!parsed.ok) return refuse(argv, parsed.failure);
   const command = parsed.value;
-  const { project } = command;
-  if (project !== undefined && !statSync(project, { throwIfNoEntry: false })?.isDirectory()) {
-    return refuse(argv, { reason: 'invalid', message: `--project: there is no folder "${project}".` });
-  }
   const terminal = createTerminal(process, command);
   if (command.name === 'help' || command.name === 'version' || command.name === 'completion') {
     await terminal.write(await textOf(command, terminal));
@@ -40,7 +37,27 @@ async function main(argv: readonly string[]): Promise<number> {
   const { services, told } = await createServices(command, terminal);
   const code = await dispatch(command, services);
   await told();
-  return code;
+  return code === 0 ? await codeOfOutput(terminal) : code;
+}
+
+/** A reader that has read enough is no failure; a result that a full disk swallowed is. */
+async function codeOfOutput(terminal: Terminal): Promise<number> {
+  // The error of the last write comes a moment after it.
+  await new Promise(setImmediate);
+  const cause: unknown = terminal.closed.reason;
+  if (!terminal.closed.aborted || (cause !== 'ENOSPC' && cause !== 'EDQUOT' && cause !== 'EIO')) return 0;
+  terminal.say(`pipewright: stdout cannot be written (${cause}): what was printed is not whole`);
+  return 1;
+}
+
+/** What is read of a damaged journal is what stands before the damage: that must not be taken for all. */
+async function sayDamage({ damage }: StoredRun, terminal: Terminal): Promise<void> {
+  const [first] = damage;
+  if (!first) return;
+  const { describeFailure, hintFor } = await import('./reporters/describe-failure.ts');
+  const failure = { reason: 'journal-corrupt', file: first.file, byte: first.byte } as const;
+  terminal.say(`pipewright: ${describeFailure(failure)}; shown is what comes before it`);
+  terminal.say(`  ${hintFor(failure) ?? ''}`);
 }
 
 /** The folder that a project would be in is not there, or Node.js cannot open it. */
@@ -58,7 +75,7 @@ function whyNoProject(given: string | undefined): Failure | undefined {
         message: `the path ${folder} is not valid UTF-8`,
         hint: 'Node.js cannot open it: rename that folder.',
       }
-    : { reason: 'invalid', message: `there is no folder ${folder}`, hint: 'See: pipewright help' };
+    : { reason: 'invalid', message: `--project: there is no folder "${given ?? folder}".` };
 }
 
 /** A command line that is not understood: the reason on stderr, with --json also on stdout. */
@@ -175,6 +192,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     state: async (runId) => {
       const { stateOf } = await import('./core/engine/engine.ts');
       const stored = await (await store()).read(runId);
+      if (stored.ok) await sayDamage(stored.value, terminal);
       return stored.ok ? { ok: true, value: stateOf(stored.value, systemClock.nowMs()) } : stored;
     },
     pipelines: async () =>

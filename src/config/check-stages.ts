@@ -1,5 +1,6 @@
 import { closest } from '../core/closest.ts';
 import { suggestion } from './issues.ts';
+import type { Needs } from './check-needs.ts';
 import type { LoadedStage } from './load-stage.ts';
 import { BUILT_IN_NAMES, type Names } from './template-names.ts';
 import type { YamlFile } from './yaml-file.ts';
@@ -141,6 +142,30 @@ function membersRead(text: string): readonly MemberRead[] {
       },
     ];
   });
+}
+
+/** A condition on a stage that need not have ended: what it gives would depend on which is faster. */
+export function warnEarlyReads(
+  file: YamlFile,
+  stages: readonly LoadedStage[],
+  needs: readonly Needs[],
+): void {
+  const needed = new Map(stages.map(({ name }, index) => [name, Object.keys(needs[index] ?? {})]));
+  for (const { name: reader, common, path } of stages) {
+    if (common.if === undefined) continue;
+    const before = new Set(needed.get(reader));
+    for (const name of before) for (const further of needed.get(name) ?? []) before.add(further);
+    for (const { owner, name, offset } of membersRead(String(common.if))) {
+      if (owner !== 'stages' || before.has(name) || !needed.has(name)) continue;
+      const message = `if: "${name}" may not have ended by then: this stage does not need it`;
+      const hint = name === reader ? undefined : `Add "${name}" to its needs.`;
+      file.report(
+        [...path, 'if'],
+        { code: 'early-read', message, hint, severity: 'warning' },
+        { inside: offset },
+      );
+    }
+  }
 }
 
 /** `on_failure: rollback` with nothing anywhere that could be undone. */

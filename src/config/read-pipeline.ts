@@ -4,7 +4,7 @@ import { checkContexts } from './check-contexts.ts';
 import { checkInnerParams } from './check-inner-params.ts';
 import { type Needs, settleNeeds } from './check-needs.ts';
 import { settleParams } from './check-params.ts';
-import { checkStage, checkStageNames, warnEmptyRollback } from './check-stages.ts';
+import { checkStage, checkStageNames, warnEarlyReads, warnEmptyRollback } from './check-stages.ts';
 import type { LoadDeps } from './load-pipeline.ts';
 import { type LoadedStage, loadStage, type StageSetting } from './load-stage.ts';
 import { nodeAt } from './located.ts';
@@ -43,6 +43,7 @@ export async function readPipeline(
     if (deps.contexts) checkContexts(file, stage, deps.contexts);
   }
   warnEmptyRollback(file, all);
+  warnEarlyReads(file, stages, needs);
   const implicit = checkTemplateNames(file, names, usesOf(file, body, all));
   if (!parsed || file.hasErrors) return undefined;
   return assemble(

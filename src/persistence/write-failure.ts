@@ -12,6 +12,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ELOOP: 'a symbolic link stands where a plain file is expected: it is not followed',
   ENXIO: 'a pipe or a device stands where a plain file is expected',
   ENOTREGULAR: 'something that is not a plain file stands where one is expected',
+  EEXIST: 'a file stands where a folder is expected',
   ENOTDIR: 'a file stands where a folder is expected',
   EISDIR: 'a folder stands where a file is expected',
   ENOENT: 'a folder of the state is missing',

@@ -79,7 +79,7 @@ function decisionSentence(rest: Exclude<Failure, { readonly reason: CommandReaso
     case 'rollback-failed':
       return `undoing "${rest.stage}" failed: ${describeFailure(rest.cause)}`;
     case 'state-unwritable':
-      return `the state cannot be written: ${rest.path}: ${rest.detail}`;
+      return `the state cannot be used: ${rest.path}: ${rest.detail}`;
     default:
       return stateSentence(rest);
   }
@@ -127,7 +127,7 @@ export function hintFor(failure: Failure): string | undefined {
     case 'journal-corrupt':
       return 'pipewright audit verify <run>  says how far it can be trusted';
     case 'state-unwritable':
-      return 'Free space or allow writing there, or choose another folder with --state; then pipewright continue';
+      return 'Free space, or let this user read and write there, or choose another folder with --state; then pipewright continue';
     default:
       return undefined;
   }

@@ -116,6 +116,8 @@ function requestedLines(event: ConfirmationRequested, state: RunState, style: St
 }
 
 function answeredLine(event: ConfirmationAnswered, state: RunState, style: Style): string {
+  if (event.via === 'expiry')
+    return `${place(state, event.stage, style)}  expired unanswered, which counts as rejected`;
   const comment = event.comment === undefined ? '' : `: ${sanitizeText(event.comment)}`;
   return `${place(state, event.stage, style)}  ${event.answer} by ${event.by} (${event.via})${comment}`;
 }

@@ -1,5 +1,8 @@
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
 import { expect, test } from 'vitest';
-import { temporaryProject, type TemporaryProject } from '../support/cli.ts';
+import { LAUNCHER, PINNED_NODE, temporaryProject, type TemporaryProject } from '../support/cli.ts';
 
 const SMALL = `params:
   source: {type: path, required: true}
@@ -47,7 +50,7 @@ test('a project folder that is not there is said to be that', async () => {
   using project = temporaryProject();
   expect(await said(project, '--project', 'nowhere', 'run', 'small')).toEqual([
     2,
-    `pipewright: there is no folder ${project.root}/nowhere\n  See: pipewright help\n`,
+    'pipewright: --project: there is no folder "nowhere".\n',
   ]);
 });
 
@@ -92,4 +95,67 @@ test('why tells a condition that cannot be decided from a stage whose turn never
   const { stdout } = await project.run(['why', 'last', 'b']);
   expect(stdout).toContain('  it could not be decided whether it runs\n');
   expect(stdout).not.toContain('before its turn');
+});
+
+/** The one journal file of the project's only run. */
+function journalOf({ root }: TemporaryProject): string {
+  const runs = path.join(root, 'state/runs');
+  const [run = ''] = readdirSync(runs);
+  return path.join(runs, run, 'journal/000001.ndjson');
+}
+
+test('who looks at a run with a damaged journal is told the file and the byte', async () => {
+  using project = temporaryProject({ 'pipelines/one.yaml': ONE });
+  await project.run(['run', 'one']);
+  const file = journalOf(project);
+  const bytes = readFileSync(file);
+  const middle = Math.floor(bytes.length / 2);
+  bytes.writeUInt8(bytes.readUInt8(middle) ^ 1, middle);
+  writeFileSync(file, bytes);
+  for (const command of ['show', 'why', 'logs']) {
+    const { stderr } = await project.run([command, 'last']);
+    expect(stderr, command).toMatch(/^pipewright: the journal is damaged: \S+000001\.ndjson, byte \d+/);
+  }
+  expect(await project.json(['show', 'last'])).toMatchObject({
+    status: 'interrupted',
+    interrupted_by: 'its journal is damaged, and what follows there is not known',
+  });
+});
+
+test('a run without a journal is not vouched for', async () => {
+  using project = temporaryProject({ 'pipelines/one.yaml': ONE });
+  await project.run(['run', 'one']);
+  rmSync(journalOf(project));
+  const { code, stdout } = await project.run(['audit', 'verify', 'last']);
+  expect([code, stdout]).toEqual([1, expect.stringMatching(/^run \S+: its journal is empty or gone\n$/)]);
+});
+
+test.runIf(process.platform === 'linux')('a result that a full disk swallowed is no success', () => {
+  using project = temporaryProject({ 'pipelines/one.yaml': ONE });
+  const script = 'exec "$0" "$@" >/dev/full';
+  const { status, stderr } = spawnSync(
+    '/bin/sh',
+    ['-c', script, PINNED_NODE, LAUNCHER, '--project', project.root, 'plan', 'one'],
+    { encoding: 'utf8' },
+  );
+  expect([status, stderr]).toEqual([
+    1,
+    'pipewright: stdout cannot be written (ENOSPC): what was printed is not whole\n',
+  ]);
+});
+
+test('a condition on a stage that need not have ended yet is warned of', async () => {
+  using project = temporaryProject({
+    'pipelines/early.yaml': `stages:
+  - {name: a, command: "true"}
+  - {name: b, needs: [], if: "stages.a.status == 'passed'", command: "true"}
+  - {name: c, needs: [a], command: "true"}
+  - {name: d, needs: [c], if: "stages.a.status == 'passed'", command: "true"}
+`,
+  });
+  const { code, stderr } = await project.run(['validate']);
+  expect(code).toBe(0);
+  expect(stderr.match(/warning: .*/g)).toEqual([
+    'warning: if: "a" may not have ended by then: this stage does not need it',
+  ]);
 });

@@ -268,6 +268,21 @@ test('a cached stage is reused only for the same inputs', async () => {
   expect(executor.ran).toHaveLength(2);
 });
 
+test('a cached stage whose key files are not there is not taken from the cache', async () => {
+  const bench = testBench();
+  const none = { ...bench.deps.files, fingerprint: () => Promise.resolve({ hash: 'none', count: 0 }) };
+  const engine = createEngine({ ...bench.deps, files: none });
+  const definition = pipelineOf([stage('a', [], { cache: { key: ['pakcage-lock.json'] } })]);
+  await engine.start(requestFor(definition), driveWith());
+  const again = valueOf(await engine.start(requestFor(definition), driveWith()));
+  expect(again.stages['a']?.decision).toMatchObject({
+    action: 'run',
+    rule: 'cache-miss',
+    reason: 'no file matches cache.key, so nothing can be told from it',
+  });
+  expect(bench.executor.ran).toHaveLength(2);
+});
+
 test('independent stages run side by side, commands at most max_workers', async () => {
   let now = 0;
   let most = 0;

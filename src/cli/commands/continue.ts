@@ -2,6 +2,7 @@ import type { RerunChoice } from '../../core/engine/api.ts';
 import { isOver } from '../../core/engine/over.ts';
 import { undoLines, undoOf } from '../../core/engine/undo.ts';
 import type { RunEvent } from '../../core/events.ts';
+import { ok, type Result } from '../../core/failure.ts';
 import { foldRun, type RunState } from '../../core/run-state.ts';
 import type { Command, Common, RerunCommand } from '../command.ts';
 import { driveRun } from '../drive.ts';
@@ -17,7 +18,9 @@ export async function continueRun(
   command: Extract<Command, { readonly name: 'continue' }>,
   services: Services,
 ): Promise<number> {
-  const query = command.run ?? (await newestOpenRun(services));
+  const newest = command.run === undefined ? await newestOpenRun(services) : ok(command.run);
+  if (!newest.ok) return printFailure(services, command, newest.failure);
+  const query = newest.value;
   if (query === undefined) {
     return printFailure(services, command, {
       reason: 'invalid',
@@ -50,9 +53,9 @@ async function sayOver(
   return exitCodeOf(state, common.strict, undefined);
 }
 
-async function newestOpenRun(services: Services): Promise<string | undefined> {
+async function newestOpenRun(services: Services): Promise<Result<string | undefined>> {
   const index = await (await services.store()).index();
-  return index.ok ? index.value.runs.find(({ status }) => OPEN.has(status))?.pipeline_id : undefined;
+  return index.ok ? ok(index.value.runs.find(({ status }) => OPEN.has(status))?.pipeline_id) : index;
 }
 
 /** `rerun`, or with `--plan` only what it would do. */

@@ -30,6 +30,9 @@ export async function logs(command: LogsCommand, services: Services): Promise<nu
   }
   return withRun(services, command, command.run, async (runId, store) =>
     orFail(services, command, await store.read(runId), async (stored) => {
+      const [damage] = stored.damage;
+      if (damage)
+        await printFailure(services, { ...command, json: false }, { reason: 'journal-corrupt', ...damage });
       const unknown = unknownStage(stored, command.stage);
       if (unknown) return printFailure(services, command, unknown);
       if (command.follow) return follow(command, services, { store, stored });

@@ -83,15 +83,21 @@ export async function audit(
 ): Promise<number> {
   return withRun(services, command, command.run, async (runId, store) =>
     orFail(services, command, await store.audit(runId), async (report) => {
-      const document = { pipeline_id: runId, ...report };
+      const document = { pipeline_id: runId, ...report, ok: isWhole(report) };
       if (command.json) await printJson(services, document);
       else await services.terminal.print(auditLines(runId, report));
-      return report.ok ? 0 : 1;
+      return isWhole(report) ? 0 : 1;
     }),
   );
 }
 
+/** A run whose journal holds nothing, or is not there, cannot be vouched for. */
+function isWhole({ ok, records }: AuditReport): boolean {
+  return ok && records > 0;
+}
+
 function auditLines(runId: string, report: AuditReport): readonly string[] {
+  if (report.ok && report.records === 0) return [`run ${runId}: its journal is empty or gone`];
   const damage = report.segments.flatMap(({ file, ok, bad_byte, detail }) =>
     ok
       ? []

@@ -56,6 +56,8 @@ export interface LookUp {
 export async function lookUp(inputs: CacheInputs): Promise<LookUp> {
   const { deps, stage } = inputs;
   const { key, files } = await cacheKey(inputs);
+  // Nothing would ever change it: more likely a mistyped name than what was meant.
+  if (files === 0) return { key, files, reason: 'no file matches cache.key, so nothing can be told from it' };
   const stored = await deps.cache.get(key);
   if (!stored) return { key, files, reason: 'no result is stored for these inputs' };
   const ageMs = deps.clock.nowMs() - Date.parse(stored.stored_at);

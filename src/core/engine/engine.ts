@@ -38,8 +38,13 @@ export function stateOf(stored: StoredRun, nowMs: number): RunState {
   const state = foldRun(stored.runId, stored.events);
   if (state.status === 'waiting') return withExpiry(state, nowMs);
   return state.status === 'running' && !stored.owner
-    ? { ...state, status: 'interrupted', interrupted_by: 'its process died' }
+    ? { ...state, status: 'interrupted', interrupted_by: whyGone(stored) }
     : state;
+}
+
+function whyGone({ events, damage }: StoredRun): string {
+  if (damage.length > 0) return 'its journal is damaged, and what follows there is not known';
+  return events.length === 0 ? 'its journal is gone' : 'its process died';
 }
 
 /** An unanswered confirmation that has expired counts as rejected, also before a process writes that down. */
