@@ -114,7 +114,7 @@ test('who looks at a run with a damaged journal is told the file and the byte', 
   writeFileSync(file, bytes);
   for (const command of ['show', 'why', 'logs']) {
     const { stderr } = await project.run([command, 'last']);
-    expect(stderr, command).toMatch(/^pipewright: the journal is damaged: \S+000001\.ndjson, byte \d+/);
+    expect(stderr).toMatch(/^pipewright: the journal is damaged: \S+000001\.ndjson, byte \d+/);
   }
   expect(await project.json(['show', 'last'])).toMatchObject({
     status: 'interrupted',
