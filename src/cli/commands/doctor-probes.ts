@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { open, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import { errorCode } from '../../core/error-code.ts';
+import { formatBytes } from '../../core/quantities.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
 import type { Tool } from './doctor-tools.ts';
 
@@ -122,7 +123,7 @@ function spaceFinding({
   readonly folder: string;
   readonly freeBytes: number;
 }): Finding {
-  const free = `${Math.floor(freeBytes / (1024 * 1024))} MiB free`;
+  const free = `${formatBytes(freeBytes)} free`;
   return freeBytes < LOW_SPACE_BYTES
     ? { name, required: true, status: 'warning', path: folder, detail: `only ${free}` }
     : { name, required: true, status: 'found', path: folder, version: free };
