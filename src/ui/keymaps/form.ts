@@ -34,6 +34,12 @@ export const FORM_KEYS: readonly Binding[] = [
     act: ({ form }) => form.start(),
   },
   {
+    keys: ['esc'],
+    label: 'back',
+    description: 'Back to Home; nothing is started.',
+    act: ({ form }) => form.back(),
+  },
+  {
     keys: ['ctrl+p'],
     label: 'plan',
     description: 'Show what would happen; nothing is touched.',
@@ -58,11 +64,5 @@ export const FORM_KEYS: readonly Binding[] = [
     label: 'copy command',
     description: 'Copy the command that does the same.',
     act: ({ form }) => form.copyCommand(),
-  },
-  {
-    keys: ['esc'],
-    label: 'back',
-    description: 'Back to Home; nothing is started.',
-    act: ({ form }) => form.back(),
   },
 ];
