@@ -23,7 +23,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
   },
   template: {
     mutate: ['src/core/template/**/*.ts'],
-    tests: ['test/unit/core/template/{bind,compile,words}.test.ts'],
+    tests: ['test/unit/core/template/{bind,compile,grammar,words}.test.ts'],
     slow: {
       tests: ['test/unit/core/template/real-shell.test.ts'],
       // A fifth of the random values that `npm test` draws.

@@ -7,7 +7,7 @@ import { sample, seeded } from '../chaos/random.ts';
 import { scores, survivors } from './scores.ts';
 
 /**
- * `npm run mutation [-- area…] [--concurrency 2] [--force] [--survivors 100] [--table]`: changes src at one place at a
+ * `npm run mutation [-- area…] [--concurrency 2] [--force] [--files …] [--survivors 100] [--table]`: changes src at one place at a
  * time and asks whether a test notices. Prints the scores; `.stryker/<area>.html` shows what survived, in the source.
  */
 const { values, positionals } = parseArgs({
@@ -16,6 +16,8 @@ const { values, positionals } = parseArgs({
     concurrency: { type: 'string', default: '2' },
     /** Also what an earlier run knows and nothing has touched since. */
     force: { type: 'boolean', default: false },
+    /** Of the area only these, by commas: `src/core/engine/plan.ts,src/core/engine/retry.ts`. */
+    files: { type: 'string' },
     /** Instead: so many of those that survived meet the slow tests of their area. */
     survivors: { type: 'string' },
     /** Only the table, of the runs that there were. */
@@ -88,8 +90,9 @@ function stryke(name: string, config: object, env: Readonly<Record<string, strin
 }
 
 function run(name: string): boolean {
-  const area = AREAS[name];
-  if (!area) return false;
+  const whole = AREAS[name];
+  if (!whole) return false;
+  const area = { ...whole, mutate: values.files?.split(',') ?? whole.mutate };
   return values.survivors === undefined
     ? mutateArea(name, area)
     : mutateSurvivors(name, area, Number(values.survivors));
