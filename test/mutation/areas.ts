@@ -8,17 +8,18 @@ export interface Area {
   readonly slow?: { readonly tests: readonly string[]; readonly env: Readonly<Record<string, string>> };
 }
 
-const ENGINE_TESTS = [
-  'test/pipeline/*.test.ts',
-  'test/unit/core/*.test.ts',
-  'test/unit/core/engine/*.test.ts',
-];
+const ENGINE_TESTS = ['test/pipeline/*.test.ts', 'test/unit/core/engine/*.test.ts'];
 
 export const AREAS: Readonly<Record<string, Area>> = {
   engine: { mutate: ['src/core/engine/**/*.ts'], tests: ENGINE_TESTS },
   core: {
     mutate: ['src/core/*.ts'],
-    tests: [...ENGINE_TESTS, 'test/unit/config/parameters.test.ts', 'test/unit/reporters/views.test.ts'],
+    tests: [
+      ...ENGINE_TESTS,
+      'test/unit/core/*.test.ts',
+      'test/unit/config/parameters.test.ts',
+      'test/unit/reporters/views.test.ts',
+    ],
     testTimeoutMs: 20_000,
   },
   template: {
