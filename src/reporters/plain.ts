@@ -64,6 +64,8 @@ class PlainReporter implements Reporter {
   #drawn = 0;
   #pumping: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** Logs are looked into between two events of their step only when a tick has passed: most steps are over before. */
+  #isTickDue = false;
 
   constructor(options: PlainOptions) {
     this.#options = options;
@@ -117,7 +119,10 @@ class PlainReporter implements Reporter {
     const offset = this.#options.onlyOutput ? 0 : sizeOf(file);
     const tail = new LogTail(file, { keepColor: this.#options.style.hasColor, offset });
     this.#tails.set(key, { tail, prefix, stage: event.stage });
-    this.#timer ??= setInterval(() => this.#pump(), TICK_MS).unref();
+    this.#timer ??= setInterval(() => {
+      this.#isTickDue = true;
+      this.#pump();
+    }, TICK_MS).unref();
   }
 
   /** One writer at a time; a tick while it waits for the terminal changes nothing. */
@@ -132,6 +137,8 @@ class PlainReporter implements Reporter {
     // Whoever waits for the event goes first: the next command runs while we write.
     await setImmediate();
     for (let next = this.#queue.shift(); next; next = this.#queue.shift()) await this.#show(next);
+    if (!this.#isTickDue) return;
+    this.#isTickDue = false;
     let left = { bytes: BUDGET_BYTES, lines: BUDGET_LINES };
     for (const [key, open] of this.#tails) {
       left = await this.#copy(key, open, left);
