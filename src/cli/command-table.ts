@@ -8,6 +8,7 @@ export const COMMANDS: readonly CommandSpec[] = [...COMMANDS_OF_RUNS, ...COMMAND
 /** Part of the contract, not yet built: named so that they are refused with a reason. */
 export const LATER_COMMANDS = ['watch', 'worker', 'queue', 'serve'] as const;
 
+/** The command of that name, as it is written. */
 export function findCommand(name: string): CommandSpec | undefined {
   return COMMANDS.find((command) => command.name === name);
 }

@@ -10,6 +10,7 @@ export async function printView(services: Services, common: Common, view: View):
   return 0;
 }
 
+/** One JSON document on stdout. */
 export async function printJson(services: Services, document: object): Promise<void> {
   await services.terminal.write(`${harmlessJson(document, 2)}\n`);
 }

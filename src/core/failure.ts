@@ -133,10 +133,17 @@ export function toFailure(error: unknown): Failure {
   return { reason: 'unexpected', message: error.message, ...(error.stack && { stack: error.stack }) };
 }
 
+/** An expected outcome, and what came of it. */
 export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };
 }
 
+/** An expected outcome that is none, and why. */
 export function failed(failure: Failure): { readonly ok: false; readonly failure: Failure } {
   return { ok: false, failure };
+}
+
+/** `reported`: a failure in words of our own that another try does not heal. */
+export function reported(message: string): ReturnType<typeof failed> {
+  return failed({ reason: 'reported', message, retryable: false });
 }

@@ -30,6 +30,7 @@ export interface RunState {
   readonly last_seq: number;
 }
 
+/** A run of which no event is known: where a fold begins. */
 export function idleRun(runId: string): RunState {
   return { run_id: runId, status: 'running', assume_yes: false, spent_ms: 0, stages: {}, last_seq: -1 };
 }

@@ -109,6 +109,7 @@ async function withLogs({ runtime, target, instance, io }: HealthParts, why: str
   };
 }
 
+/** The failure in its own words. */
 export function messageOf(failure: Failure): string {
   if ('detail' in failure) return failure.detail;
   return 'message' in failure ? failure.message : failure.reason;

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { readAnalysis, shouldBuild } from '../core/analysis.ts';
-import { failed, ok, type Result } from '../core/failure.ts';
+import { failed, ok, type Result, reported } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import { buildSchema, type BuildServiceSettings } from '../core/settings/build.ts';
 import { formatBytes } from '../core/quantities.ts';
@@ -104,7 +104,7 @@ async function pack(
 }
 
 function problem(message: string): Result<never> {
-  return failed({ reason: 'reported', message, retryable: false });
+  return reported(message);
 }
 
 async function headOf({ ports, project }: StageContext): Promise<string> {

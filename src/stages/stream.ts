@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { z } from 'zod';
 import { slug } from '../core/engine/slug.ts';
-import { failed, ok, type Result } from '../core/failure.ts';
+import { failed, ok, type Result, reported } from '../core/failure.ts';
 import type { JsonObject, JsonValue } from '../core/json.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
 import type { StreamRecord } from '../core/stream-report.ts';
@@ -80,7 +80,7 @@ async function runGroup(
   }
   if (result) return ok(result);
   const message = 'the stream ended well but left no result; its folder may have been changed meanwhile';
-  return failed({ reason: 'reported', message, retryable: false });
+  return reported(message);
 }
 
 function textAt(variables: JsonObject, name: string): string {

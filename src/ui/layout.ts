@@ -38,6 +38,7 @@ const NARROW = 60;
 /** Panes beside each other from this width on, each still wide enough for a line of log. */
 const SIDE_BY_SIDE = 150;
 
+/** Where the tree and the panes of a run lie; above each other on a narrow screen, one alone when zoomed. */
 export function runLayout(body: Rectangle, { paneCount, zoomed }: RunShape): RunLayout {
   if (zoomed !== undefined) {
     return { panes: Array.from({ length: paneCount }, (_, at) => (at === zoomed ? body : NOWHERE)) };

@@ -12,6 +12,7 @@ export interface Keyboard {
   readonly paste: (text: string) => void;
 }
 
+/** Keys and pastes, led to what they mean at this moment. */
 export function createKeyboard(store: ScreenStore, commands: Commands): Keyboard {
   const press = (key: string): void => {
     const state = store.getState();

@@ -5,6 +5,7 @@ import { initialState, type ScreenState } from './state.ts';
 /** Where the screen's state lives: outside React, so that events, keys and tests reach it. */
 export type ScreenStore = StoreApi<ScreenState>;
 
+/** The state of the screen at its start. `nowMs`: Unix epoch, milliseconds. */
 export function createScreenStore(project: string, nowMs: number, preferences?: Preferences): ScreenStore {
   return createStore<ScreenState>()(() => initialState(project, nowMs, preferences));
 }

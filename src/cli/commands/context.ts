@@ -37,6 +37,7 @@ export async function contextsFor(
   return found.ok ? ok((found.value?.settings ?? stage).contexts) : found;
 }
 
+/** Problems in files or a failure, each in its own form. The exit code. */
 export function printContextFailure(
   command: ContextCommand | TransferCommand,
   services: Services,

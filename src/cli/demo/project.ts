@@ -34,6 +34,7 @@ export async function createDemoProject(dir: string | undefined, cwd: string): P
   return second.ok ? ok({ folder, ports, isTemporary: dir === undefined }) : second;
 }
 
+/** Commits the files of one version, as a developer of the demo's shop would. */
 export function commitVersion({ folder }: DemoProject, version: DemoVersion): Promise<Result<void>> {
   return commit(
     folder,

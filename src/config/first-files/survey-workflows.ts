@@ -15,6 +15,7 @@ export interface Workflows {
 
 const FOLDER = '.github/workflows';
 
+/** Workflow files of GitHub, and the branches whose pushes they run for; without any, the main branch that is checked out. */
 export async function surveyWorkflows(root: string, read: ReadText): Promise<Workflows> {
   const entries = await readdir(path.join(root, FOLDER)).catch(() => []);
   const files = entries.filter((name) => /\.ya?ml$/.test(name)).toSorted();

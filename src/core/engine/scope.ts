@@ -59,6 +59,7 @@ function outputsOf(stage: StageState): JsonObject {
   return { ...Object.fromEntries(captured), ...stage.outputs };
 }
 
+/** Those of the pipeline itself, `finally` last; not those of pipelines in it. */
 export function allStages(definition: PipelineDefinition): readonly StageDefinition[] {
   return [...definition.stages, ...definition.finally];
 }

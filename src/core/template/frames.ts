@@ -40,6 +40,7 @@ export interface List {
   readonly documents: PendingDocument[];
 }
 
+/** Of what begins at the cursor. */
 export function newFrame(cursor: Cursor, kind: Frame['kind'], mode: Mode = 'start'): Frame {
   return {
     kind,

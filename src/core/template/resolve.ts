@@ -12,6 +12,7 @@ export interface Resolved {
   readonly launches: boolean;
 }
 
+/** The program that a command runs in the end, through `sudo`, `env`, `xargs` and others that run another one. */
 export function resolveProgram(command: SimpleCommand): Resolved {
   const programs: number[] = [];
   let at: number | undefined = command.words.length > 0 ? 0 : undefined;
@@ -48,6 +49,7 @@ export function operands(words: readonly Word[], from: number, options: Options)
   return found;
 }
 
+/** It begins with a dash, and there is more to it. */
 export function isOption(word: Word): boolean {
   return word.prefix.startsWith('-') && word.text !== '-';
 }

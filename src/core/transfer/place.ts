@@ -34,6 +34,7 @@ export function baseName(path: string): string {
   return last === '.' || last === '..' ? '' : last;
 }
 
+/** The path of a name in a folder, for whichever machine. */
 export function join(folder: string, name: string): string {
   return folder.endsWith('/') ? folder + name : `${folder}/${name}`;
 }

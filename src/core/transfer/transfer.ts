@@ -1,5 +1,5 @@
 import { shellQuote } from '../shell-quote.ts';
-import { type Failure, failed, ok, type Result } from '../failure.ts';
+import { type Failure, failed, ok, type Result, reported } from '../failure.ts';
 import type { CopyReport, Host, Hosts } from '../hosts.ts';
 import type { Clock } from '../ports.ts';
 import { sanitizeText } from '../terminal-text.ts';
@@ -89,7 +89,7 @@ class Transfer {
       listPlace(source.value, from.path, { isDeep: true, signal: this.#signal }),
     );
     if (!there.ok) return there;
-    if (there.value.type === 'none') return refused(`${placeText(from)}: there is no such file or folder`);
+    if (there.value.type === 'none') return reported(`${placeText(from)}: there is no such file or folder`);
     const target = await this.#target(sink.value, there.value.type === 'folder');
     if (!target.ok) return target;
     return there.value.type === 'file'
@@ -109,7 +109,7 @@ class Transfer {
     const name = baseName(from.path);
     if (before.value.type === 'file') {
       const isWrong = isSourceFolder || to.isFolder;
-      return isWrong ? refused(`${placeText(to)} is a file, not a folder`) : ok(to.path);
+      return isWrong ? reported(`${placeText(to)} is a file, not a folder`) : ok(to.path);
     }
     const isInto = before.value.type === 'folder' || to.isFolder;
     // `.` has no name to be taken in under: its contents go there.
@@ -264,8 +264,4 @@ function linksScript(
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, each) => total + each, 0);
-}
-
-function refused(message: string): Result<never> {
-  return failed({ reason: 'reported', message, retryable: false });
 }

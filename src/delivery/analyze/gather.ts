@@ -83,6 +83,7 @@ function gathered(result: Result<readonly Change[]> | Result<never> | Result<str
   return { files: [], unknown: { rule: 'changes-unreadable', reason } };
 }
 
+/** Of a commit, for people. */
 export function shortId(commit: string): string {
   return commit.slice(0, 7);
 }

@@ -144,6 +144,7 @@ export function hostsAnswer(answers: Readonly<Record<string, string | undefined>
       });
 }
 
+/** The gate's last condition: `problem` says why the environment is not held, `notes` what there is to say when it is. */
 export function lockHeld(
   hosts: readonly string[],
   problem: string | undefined,

@@ -1,5 +1,5 @@
 import { readAnalysis } from '../../core/analysis.ts';
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { failed, ok, type Result, reported } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ServiceRelease } from '../../core/releases.ts';
 import type { Artifact } from '../../core/runtime.ts';
@@ -164,7 +164,7 @@ function servingJson({ instance, facts, switch_ms, was_there }: RolledOut): Json
 function noneLeft(service: string, host: string, problems: readonly string[]): Result<void> {
   if (problems.length === 0) return ok(undefined);
   const message = `right before the switch of ${placeName(service, host)}: ${problems.join(', ')}`;
-  return failed({ reason: 'reported', message, retryable: false });
+  return reported(message);
 }
 
 /** Writes how a release of this run stands; the same run and service again replaces it. */

@@ -26,6 +26,7 @@ export interface DeliverySession {
   readonly unlock: (hosts: readonly string[]) => Promise<void>;
 }
 
+/** What a stage of a delivery works with: the services, the record of releases, the locks on the hosts. */
 export function openSession(context: StageContext): DeliverySession {
   const { deploy } = context.settings;
   const services = plannedServices(deploy);

@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { ContainerInfo } from '../../core/containers.ts';
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { failed, ok, type Result, reported } from '../../core/failure.ts';
 import type { Artifact, Runtime, Target } from '../../core/runtime.ts';
 import { compose, type ComposeFiles } from './compose-command.ts';
 import { imageIn, readRendered, type RenderedService, withImage } from './compose-file.ts';
 import { dockerFolder } from './host-files.ts';
 import { environmentName, innerPort, instanceLabels, unitHash } from './names.ts';
-import { type DockerParts, type DockerVariant, isProxied, type Place, reported } from './parts.ts';
+import { type DockerParts, type DockerVariant, isProxied, type Place } from './parts.ts';
 import { removeProxy } from './proxy.ts';
 import { createDockerRuntime } from './runtime.ts';
 import { serviceVariables } from '../service-variables.ts';

@@ -1,8 +1,8 @@
-import { ok, type Result } from '../../core/failure.ts';
+import { ok, type Result, reported } from '../../core/failure.ts';
 import type { Target } from '../../core/runtime.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
 import { environmentName } from './names.ts';
-import { type Place, reported } from './parts.ts';
+import { type Place } from './parts.ts';
 
 /** Folder of the environment's Docker things on a host, as `deploy.folder` is: below the login folder. */
 export function dockerFolder({ parts, target }: Place): string {

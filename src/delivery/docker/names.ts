@@ -32,6 +32,7 @@ export function instanceName(target: Target, unit: Artifact): string {
   return `${serviceName(target)}-${plain(unit.run_id)}-${hash}`;
 }
 
+/** Of the container that hands a service's requests on. */
 export function proxyName(target: Target): string {
   return `${serviceName(target)}-proxy`;
 }

@@ -1,5 +1,5 @@
 import type { ContainerEngine, ContainerEngines, ContainerInfo } from '../../core/containers.ts';
-import { failed, type Result } from '../../core/failure.ts';
+import type { Result } from '../../core/failure.ts';
 import type { Secrets } from '../../core/ports.ts';
 import type { Artifact, Instance, RuntimeIo, Target } from '../../core/runtime.ts';
 import type { DeploySettings } from '../../core/settings/deploy.ts';
@@ -34,12 +34,9 @@ export interface DockerVariant {
   readonly complete?: (place: Place, unit: Artifact) => Promise<Result<Artifact>>;
 }
 
+/** A proxy holds the service's port, so that two versions can run side by side. */
 export function isProxied({ settings }: Target): boolean {
   return settings.strategy === 'start-first';
-}
-
-export function reported(message: string): Result<never> {
-  return failed({ reason: 'reported', message, retryable: false });
 }
 
 /** A container as the rollout sees it. One that somebody else started has no labels of ours. */

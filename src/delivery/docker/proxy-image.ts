@@ -3,9 +3,9 @@ import { copyFile, mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import process from 'node:process';
 import type { ContainerEngine, ImageInfo } from '../../core/containers.ts';
-import { ok, type Result } from '../../core/failure.ts';
+import { ok, type Result, reported } from '../../core/failure.ts';
 import { transferImage } from '../transfer/image-transfer.ts';
-import { type Place, reported } from './parts.ts';
+import { type Place } from './parts.ts';
 
 /**
  * The proxy needs Node, and a host may have nothing but Docker: an image from nothing with the Node that runs us and the

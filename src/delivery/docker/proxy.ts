@@ -1,8 +1,8 @@
-import { ok, type Result } from '../../core/failure.ts';
+import { ok, type Result, reported } from '../../core/failure.ts';
 import type { Instance } from '../../core/runtime.ts';
 import { proxyFolder, runThere } from './host-files.ts';
 import { environmentName, innerPort, proxyName, serviceLabels } from './names.ts';
-import { type Place, reported } from './parts.ts';
+import { type Place } from './parts.ts';
 import { proxyImageName } from './proxy-image.ts';
 
 /** Lines of `status` as the proxy writes it. */

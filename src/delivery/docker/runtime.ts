@@ -1,17 +1,10 @@
 import type { ContainerInfo } from '../../core/containers.ts';
-import { ok, type Result } from '../../core/failure.ts';
+import { ok, type Result, reported } from '../../core/failure.ts';
 import type { Instance, InstanceFacts, Runtime, RuntimeIo, Target } from '../../core/runtime.ts';
 import { transferImage } from '../transfer/image-transfer.ts';
 import { checkDocker, freeSpace } from './check.ts';
 import { unitHash } from './names.ts';
-import {
-  type DockerParts,
-  type DockerVariant,
-  instanceOf,
-  isProxied,
-  type Place,
-  reported,
-} from './parts.ts';
+import { type DockerParts, type DockerVariant, instanceOf, isProxied, type Place } from './parts.ts';
 import { prune } from './prune.ts';
 import { drained, proxiedName, proxyTo } from './proxy.ts';
 import { bringProxyImage } from './proxy-image.ts';

@@ -1,4 +1,4 @@
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { ok, type Result, reported } from '../../core/failure.ts';
 import type { Host } from '../../core/hosts.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
 
@@ -29,7 +29,7 @@ export async function runScript(
   if (code !== 0) {
     const said = sanitizeText(stderr).trim().split('\n').slice(-5).join(' ; ');
     const message = `${host.name}: ${said === '' ? `a script ended with ${code}` : said}`;
-    return failed({ reason: 'reported', message, retryable: false });
+    return reported(message);
   }
   const lines = stdout.split('\n').filter((line) => line !== '');
   const all = (name: string): string[][] =>

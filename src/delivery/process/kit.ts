@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { ok, type Result } from '../../core/failure.ts';
 import type { Ids, Secrets } from '../../core/ports.ts';
 import type { RollbackUnit } from '../../core/releases.ts';
 import type { Artifact, Instance, InstanceFacts, RuntimeIo, Target } from '../../core/runtime.ts';
@@ -28,6 +28,7 @@ export type Run = (
   io: RuntimeIo,
 ) => Promise<Result<Answer>>;
 
+/** Runs scripts on a target's host; each finds folder, port and settings of the service in its environment. */
 export function runWith(parts: Parts): Run {
   return (target, script, env, io) =>
     runScript(target.host, { script, env: { ...baseEnv(parts, target), ...env }, signal: io.signal });
@@ -61,6 +62,7 @@ function sortedEntries(record: Readonly<Record<string, string>>): readonly (read
   return Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** Tells variables and references to secrets apart: 16 hex digits of their SHA-256. */
 export function envSha({ ids }: Parts, { env, secrets }: RollbackUnit): string {
   return ids.sha256(JSON.stringify([sortedEntries(env), sortedEntries(secrets ?? {})])).slice(0, 16);
 }
@@ -83,10 +85,12 @@ export function instanceOf(answer: Result<Answer>): Result<Instance | undefined>
   });
 }
 
+/** What a script needs to find an instance. */
 export function nameFacts({ name, address, digest }: Instance): Record<string, string> {
   return { NAME: name ?? '', PORT: String(address?.port ?? 0), RELEASE: releaseName(digest) };
 }
 
+/** What a script has said of an instance; one that it says nothing of does not run. */
 export function factsOf(id: string, answer: Answer): InstanceFacts {
   const facts = answer.first('facts');
   if (!facts) return { id, is_running: false, started_at: '', restart_count: 0 };
@@ -100,10 +104,7 @@ export function factsOf(id: string, answer: Answer): InstanceFacts {
   };
 }
 
+/** The script's end is all that counts. */
 export function done(answer: Result<Answer>): Result<void> {
   return answer.ok ? ok(undefined) : answer;
-}
-
-export function reported(message: string): Result<never> {
-  return failed({ reason: 'reported', message, retryable: false });
 }

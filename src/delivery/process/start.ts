@@ -1,16 +1,7 @@
-import { ok, type Result } from '../../core/failure.ts';
+import { ok, type Result, reported } from '../../core/failure.ts';
 import type { Artifact, Instance, RuntimeIo, Target } from '../../core/runtime.ts';
 import { environmentText, shellFile } from './environment.ts';
-import {
-  envSha,
-  instanceOf,
-  isProxied,
-  type Parts,
-  reported,
-  type Run,
-  unitFacts,
-  type Work,
-} from './kit.ts';
+import { envSha, instanceOf, isProxied, type Parts, type Run, unitFacts, type Work } from './kit.ts';
 import { pathPart, releaseName, serviceFolder } from './place.ts';
 import * as scripts from './scripts.ts';
 import { SUPERVISOR } from './supervise.ts';

@@ -30,6 +30,7 @@ export const DIGEST = /^sha256:[0-9a-f]{64}$/;
 const UNFINISHED = /^upload-/;
 const FORGOTTEN_MS = 24 * 3_600_000;
 
+/** Layers and configurations in files of one folder, named by their SHA-256. One that is asked for counts as used. */
 export function createBlobStore(folder: string): BlobStore {
   const fileOf = (digest: string): string => path.join(folder, digest.replace('sha256:', ''));
   return {

@@ -18,6 +18,7 @@ export interface Exchange {
   readonly stats: RegistryStats;
 }
 
+/** Answers with a body that is known as a whole. */
 export function answer(
   response: http.ServerResponse,
   status: number,
@@ -28,6 +29,7 @@ export function answer(
   response.end(body);
 }
 
+/** Answers as the distribution specification has errors: one, with its code. */
 export function answerError(
   response: http.ServerResponse,
   status: number,
@@ -38,6 +40,7 @@ export function answerError(
   answer(response, status, { 'Content-Type': 'application/json' }, body);
 }
 
+/** `sha256:` and the hex digits. */
 export function sha256(bytes: Uint8Array): string {
   return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 }

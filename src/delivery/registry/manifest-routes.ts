@@ -13,6 +13,7 @@ export interface Manifests {
   readonly layers: (name: string, tag: string) => ReadonlyMap<string, number>;
 }
 
+/** In memory: found by tag and by digest. */
 export function createManifests(): Manifests {
   const known = new Map<string, Manifest>();
   const get = (name: string, reference: string): Manifest | undefined => known.get(`${name}@${reference}`);

@@ -24,6 +24,7 @@ export interface Registry {
   readonly close: () => Promise<void>;
 }
 
+/** A registry of this process for one delivery; who knows its secret may use it. */
 export function createRegistry(blobs: BlobStore): Registry {
   const secret = randomBytes(16).toString('hex');
   const stats: RegistryStats = { received_bytes: 0, sent_bytes: 0, requests: 0 };

@@ -1,5 +1,5 @@
 import type { ContainerEngine, ImageInfo } from '../../core/containers.ts';
-import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
+import { type Failure, failed, ok, type Result, reported } from '../../core/failure.ts';
 import type { Host } from '../../core/hosts.ts';
 import type { RuntimeIo } from '../../core/runtime.ts';
 import type { DeploySettings } from '../../core/settings/deploy.ts';
@@ -43,7 +43,7 @@ export async function transferImage(transfer: ImageTransfer, io: RuntimeIo): Pro
   }
   if (!source.value) {
     const message = `the image ${reference} (${digest}) is neither on ${transfer.host.name} nor on the engine that builds`;
-    return failed({ reason: 'reported', message, retryable: false });
+    return reported(message);
   }
   const sent = await send(transfer, source.value, io);
   if (!sent.ok) return sent;
@@ -95,7 +95,7 @@ async function verify({ engine, host, reference }: ImageTransfer, source: ImageI
   if (!there.ok) return there;
   if (there.value && isSameImage(there.value, source)) return ok(undefined);
   const message = `${reference} on ${host.name} is ${there.value?.id ?? 'not there'}, but ${source.id} was built`;
-  return failed({ reason: 'reported', message, retryable: false });
+  return reported(message);
 }
 
 /** Engines with the containerd store have another digest for the same image: then its content decides. */

@@ -141,6 +141,7 @@ function isZero(bytes: Buffer): boolean {
   return true;
 }
 
+/** Hex digits. */
 export function sha256Of(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

@@ -13,6 +13,7 @@ export class CopyObstacle extends Error {
   }
 }
 
+/** To be thrown: the copy cannot be made, for this reason. */
 export function refuse(message: string, retryable = false): CopyObstacle {
   return new CopyObstacle({ reason: 'reported', message, retryable });
 }

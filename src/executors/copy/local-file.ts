@@ -10,6 +10,7 @@ const { O_CREAT, O_NOFOLLOW, O_RDWR } = constants;
 const LANES = 4;
 const READ_BYTES = 1024 * 1024;
 
+/** Throws `CopyObstacle` for what is not a file. */
 export async function openLocalSource(file: string, signal: AbortSignal): Promise<SourceFile> {
   const handle = await orRefuse(file, () => open(file, 'r'));
   const facts = await orRefuse(file, () => handle.stat());
@@ -39,6 +40,7 @@ export async function openLocalSource(file: string, signal: AbortSignal): Promis
   };
 }
 
+/** Written to `<file>.part`, which takes the file's name when it is whole. */
 export function openLocalSink(file: string, signal: AbortSignal): SinkFile {
   const part = `${file}.part`;
   let handle: FileHandle | undefined;
@@ -79,6 +81,7 @@ export function openLocalSink(file: string, signal: AbortSignal): SinkFile {
   };
 }
 
+/** What has arrived is not what was sent; another try may heal that. */
 export function changed(label: string): CopyObstacle {
   return refuse(
     `${label} does not have the checksum of what was sent: the source changed while it was read, or a disk is bad`,

@@ -174,6 +174,7 @@ export function failureOf(executor: string, error: unknown): Failure {
   return { reason: 'executor-unreachable', executor, detail: describe(code, message) };
 }
 
+/** The engine's HTTP status, where the error is an answer of it. */
 export function statusOf(error: unknown): number | undefined {
   return factsOf(error).statusCode;
 }

@@ -9,6 +9,7 @@ type ContainerParts = Pick<
   'container' | 'containers' | 'start' | 'resume' | 'stop' | 'signal' | 'logs' | 'network' | 'connect'
 >;
 
+/** What the engine port says of containers. */
 export function containerParts(connection: Connection): ContainerParts {
   const { docker, patience } = connection;
   const container = (id: string): Promise<Result<ContainerInfo | undefined>> =>

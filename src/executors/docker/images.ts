@@ -9,6 +9,7 @@ type ImageParts = Pick<
   'image' | 'images' | 'tag' | 'removeImage' | 'push' | 'pull' | 'save'
 >;
 
+/** What the engine port says of images. */
 export function imageParts(connection: Connection): ImageParts {
   const { docker, name } = connection;
   const image = (reference: string): Promise<Result<ImageInfo | undefined>> =>
@@ -103,6 +104,7 @@ function imageInfo(info: ImageInspectInfo): ImageInfo {
   };
 }
 
+/** As the engine's filters take labels. */
 export function labelFilter(labels: Readonly<Record<string, string>>): string[] {
   return Object.entries(labels).map(([key, value]) => `${key}=${value}`);
 }
@@ -117,6 +119,7 @@ export async function found<T>(asked: Promise<T>): Promise<T | undefined> {
   }
 }
 
+/** Waits for it; an answer with one of these statuses is as good as done. */
 export async function forgiving(asked: Promise<unknown>, statuses: readonly number[]): Promise<void> {
   try {
     await asked;
@@ -125,6 +128,7 @@ export async function forgiving(asked: Promise<unknown>, statuses: readonly numb
   }
 }
 
+/** Translates what was found. */
 export async function orUndefined<T, U>(
   asked: Promise<Result<T | undefined>>,
   translate: (value: T) => U,

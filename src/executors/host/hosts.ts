@@ -26,6 +26,7 @@ export interface LinkedHosts extends Hosts {
   readonly link: (context: string) => Promise<Link | undefined>;
 }
 
+/** Hosts behind contexts, this machine among them. Each is connected to when it is first used, and once. */
 export function createHosts(options: HostsOptions): LinkedHosts {
   const links = new Map<string, Promise<Link>>();
   const hosts = new Map<string, Promise<CopyableHost>>();
@@ -92,6 +93,7 @@ export function createHosts(options: HostsOptions): LinkedHosts {
   };
 }
 
+/** `invalid`, with the names that there are. */
 export function unknownContext(context: string, known: readonly string[]): Failure {
   return { reason: 'invalid', message: `there is no context \`${context}\`; known: ${known.join(', ')}` };
 }

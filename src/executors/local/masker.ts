@@ -1,9 +1,3 @@
-/**
- * Replaces secrets in a byte stream by `***`, wherever chunks end and in the encodings in which
- * programs print them. Not found: shorter than six bytes, reversed, spaced out, compressed, or
- * interrupted by escape sequences or line breaks that the secret does not have.
- * Idea of the encodings: actions/runner ValueEncoders; measured in research on leaks per split position.
- */
 const MIN_NEEDLE_BYTES = 6;
 const MASK = Buffer.from('***');
 const EMPTY = Buffer.alloc(0);
@@ -13,6 +7,12 @@ interface Span {
   end: number;
 }
 
+/**
+ * Replaces secrets in a byte stream by `***`, wherever chunks end and in the encodings in which
+ * programs print them. Not found: shorter than six bytes, reversed, spaced out, compressed, or
+ * interrupted by escape sequences or line breaks that the secret does not have.
+ * Idea of the encodings: actions/runner ValueEncoders; measured in research on leaks per split position.
+ */
 export class Masker {
   readonly #needles: readonly Buffer[];
   readonly #longest: number;

@@ -57,6 +57,7 @@ export function resolvePath(target: SshTarget, written: string): string {
   return path.resolve(target.project, written);
 }
 
+/** `authentication`: no try of ours will heal it. */
 export function refusal({ name }: SshTarget, detail: string): Failure {
   return { reason: 'authentication', executor: name, detail };
 }

@@ -30,6 +30,7 @@ fi`;
 /** The blocks of file $1 up to byte $2. */
 const BLOCKS = `blocks() { i=0; while [ $((i * ${BLOCK_BYTES})) -lt "$2" ]; do dd if="$1" bs=${BLOCK_BYTES} skip=$i count=1 2>/dev/null | h; i=$((i + 1)); done; }`;
 
+/** Read over SFTP. Throws `CopyObstacle` for what is not a file. */
 export async function openRemoteSource(place: RemotePlace, file: string): Promise<SourceFile> {
   const lanes = new SftpLanes(place.link, file, { flags: 'r', most: place.link.sftpSessions });
   const label = `${place.link.target.name}:${file}`;
@@ -76,6 +77,7 @@ case $g in *"$W"*) ;; *) exit ${WRONG_HASH} ;; esac`;
 
 const RENAME = 'chmod -- "$M" "$P.part" && mv -f -- "$P.part" "$P"';
 
+/** Written over SFTP to `<file>.part`, large ones by several sessions at once. `size` in bytes. */
 export function openRemoteSink(place: RemotePlace, file: string, size: number): SinkFile {
   const most = place.link.sftpSessions;
   const lanes = new SftpLanes(place.link, `${file}.part`, { flags: 'r+', most });

@@ -65,6 +65,7 @@ export interface Deferred<T> {
   readonly resolve: (value: T) => void;
 }
 
+/** A promise and what resolves it. */
 export function deferred<T>(): Deferred<T> {
   const { promise, resolve } = Promise.withResolvers<T>();
   return { promise, resolve };
@@ -97,6 +98,7 @@ export function subtree(top: NodeRun): readonly NodeRun[] {
   return [top, ...top.readers.flatMap(subtree)];
 }
 
+/** A process reads and writes its bytes, not we. */
 export function isCommand(run: NodeRun): boolean {
   return run.node.work.kind === 'command';
 }
@@ -106,6 +108,7 @@ export function writerOf({ upstream }: NodeRun): NodeRun | undefined {
   return upstream?.isBypassed ? upstream.upstream : upstream;
 }
 
+/** Who reads its bytes: past a node that only counts. */
 export function readerOf({ readers: [reader] }: NodeRun): NodeRun | undefined {
   return reader?.isBypassed ? reader.readers[0] : reader;
 }

@@ -55,6 +55,7 @@ function hasEnough(tee: NodeRun | undefined): boolean {
   return branchesOf(tee).commands.length >= FEWEST_COMMANDS;
 }
 
+/** Readers of a tee: commands, which pipes can be spliced to, and our own steps. */
 export function branchesOf(tee: NodeRun | undefined): TeeBranches {
   if (tee?.node.work.kind !== 'tee') return { commands: [], own: [] };
   return { commands: tee.readers.filter(isCommand), own: tee.readers.filter((run) => !isCommand(run)) };

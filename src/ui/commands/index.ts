@@ -22,6 +22,7 @@ export interface Commands {
   readonly drive: DriveCommands;
 }
 
+/** Everything that keys can do, by the part of the screen it belongs to. */
 export function createCommands(context: CommandContext, helpLines: () => readonly string[]): Commands {
   const app = createAppCommands(context, helpLines);
   const drive = createDriveCommands(context, () => void home.refresh());

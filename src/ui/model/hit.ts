@@ -20,6 +20,7 @@ export type Hit =
   | { readonly type: 'diff' }
   | { readonly type: 'page' };
 
+/** What is drawn at a cell, as far as a click on it means something. */
 export function hitAt(state: ScreenState, drawing: Drawing, x: number, y: number): Hit | undefined {
   const body = bodyOf(state, promptRows(state, drawing).length);
   if (!isInside(body, x, y) || state.palette || state.picker || state.isChoosingTheme) return undefined;

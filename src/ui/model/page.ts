@@ -18,6 +18,7 @@ function offerOf({ page }: ScreenState, theme: Theme): readonly string[] {
   return ['', ` ${theme.info('y')} ${label}${theme.dim('  ·  esc goes back, nothing happens')}`];
 }
 
+/** The visible part of a page of text, and below it what can be done with it. */
 export function pageRows(state: ScreenState, { width, height, theme }: Area & { theme: Theme }): string[] {
   const offer = offerOf(state, theme);
   const room = height - offer.length;

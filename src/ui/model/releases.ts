@@ -30,6 +30,7 @@ function itemsOf(services: readonly ServiceReleases[]): readonly ReleaseItem[] {
   );
 }
 
+/** Of the rows of the list, from top to bottom. */
 export function releaseIds({ releases }: Pick<ScreenState, 'releases'>): readonly string[] {
   return itemsOf(releases.services).map(({ id }) => id);
 }

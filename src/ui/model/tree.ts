@@ -188,10 +188,12 @@ function notReached(status: StageStatus): StageStatus {
   return status === 'pending' ? 'pending' : 'skipped';
 }
 
+/** Of a stage, or of a step in it. */
 export function nodeId(stage: string, step?: string): string {
   return step === undefined ? stage : `${stage}\u0000${step}`;
 }
 
+/** The stage and the step that an id is made of. */
 export function placeOf(id: string): { readonly stage: string; readonly step?: string } {
   const [stage = '', step] = id.split('\u0000');
   return step === undefined ? { stage } : { stage, step };

@@ -253,6 +253,7 @@ export function findRanges(text: string, needle: string, foldCase: boolean): Ran
   return ranges;
 }
 
+/** Lower case of ASCII letters alone: every index stays what it is. */
 export function foldAscii(text: string): string {
   return text.replaceAll(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

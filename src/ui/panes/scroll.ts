@@ -47,6 +47,7 @@ export function moveDown({ lines, rowCount }: Scrolled, top: TopRow, rows: numbe
   }
 }
 
+/** Towards the beginning, up to the first row. */
 export function moveUp({ lines, rowCount }: Scrolled, top: TopRow, rows: number): TopRow {
   let left = Math.min(rows, MAX_ROWS) - top.row;
   if (left <= 0) return { start: top.start, row: -left };
@@ -62,6 +63,7 @@ export function moveUp({ lines, rowCount }: Scrolled, top: TopRow, rows: number)
   }
 }
 
+/** Whether the first is nearer to the beginning. */
 export function isBefore(a: TopRow, b: TopRow): boolean {
   return a.start < b.start || (a.start === b.start && a.row < b.row);
 }

@@ -123,6 +123,7 @@ export function searchMatcher(text: string, filter: string | undefined): Matcher
   return lineMatcher(foldCase ? [foldAscii(text), foldAscii(filter)] : [text, filter]);
 }
 
+/** How far counting has come. */
 export function matchStatus(text: string, scan: MatchScan): MatchStatus {
   return { text, total: scan.total, complete: scan.isComplete };
 }

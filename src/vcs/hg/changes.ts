@@ -19,6 +19,7 @@ interface Status {
   readonly untracked: readonly string[];
 }
 
+/** Files that differ; untracked ones too where the working tree is compared. `lines` counts lines, default true. */
 export async function hgChanges(
   hg: Tool,
   root: string,
@@ -56,6 +57,7 @@ function changeOf(
 
 const STATUSES: Readonly<Record<string, Change['status']>> = { A: 'added', R: 'deleted', '!': 'deleted' };
 
+/** The unified diff, of one path or of all, cut at a line before `maxBytes`. */
 export async function hgDiff(
   hg: Tool,
   root: string,
@@ -140,6 +142,7 @@ function pathOf(line: string): string | undefined {
   return isSame ? rest.slice(2, half) : rest.slice(rest.lastIndexOf(' b/') + 3);
 }
 
+/** Fails with `invalid` where one of both is no commit. */
 export async function hgIsAncestor(hg: Tool, ancestor: string, commit: string): Promise<Result<boolean>> {
   for (const name of [ancestor, commit]) {
     const known = await hg(['log', '--template=x', `--rev=${quoted(name)}`]);

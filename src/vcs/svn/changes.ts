@@ -22,6 +22,7 @@ export interface SvnTrees {
   readonly to?: number;
 }
 
+/** A range as svn's arguments. Fails with `invalid`: Subversion stages nothing, and a revision must be one. */
 export function svnTrees(place: SvnPlace, head: number, { from, to }: TreeRange): Result<SvnTrees> {
   if (to === 'staged') return invalid('Subversion has no staging area');
   const first = from === undefined ? ok(0) : revision(from, head);
@@ -40,6 +41,7 @@ export function svnTrees(place: SvnPlace, head: number, { from, to }: TreeRange)
   return ok({ args, isWorktree: false, from: first.value, to: last.value });
 }
 
+/** Files that differ; untracked ones too where the working copy is compared. `lines` counts lines, default true. */
 export async function svnChanges(
   svn: Tool,
   place: SvnPlace,
@@ -212,6 +214,7 @@ function pathOf(line: string): string | undefined {
   return line.startsWith('Index: ') ? line.slice('Index: '.length) : undefined;
 }
 
+/** The unified diff, of one path or of all, cut at a line before `maxBytes`. */
 export async function svnDiff(
   svn: Tool,
   place: SvnPlace,

@@ -90,6 +90,7 @@ async function startOf(
   return ok({ url, newest: Number(allOf(info.value, 'entry')[0]?.attributes['revision'] ?? 0) });
 }
 
+/** Entries of the log, as svn gives them. */
 export async function readLog(
   svn: Tool,
   { url, newest }: LogStart,
@@ -100,6 +101,7 @@ export async function readLog(
   return read.ok ? ok(allOf(read.value, 'logentry')) : read;
 }
 
+/** The revision of an entry. */
 export function numberOf(entry: Element): number {
   return Number(entry.attributes['revision'] ?? 0);
 }

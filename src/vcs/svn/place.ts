@@ -14,6 +14,7 @@ export interface SvnPlace {
   readonly inRepository: string;
 }
 
+/** Where a working copy comes from; everything empty where svn does not tell. */
 export async function svnPlace(svn: Tool, root: string): Promise<Result<SvnPlace>> {
   const info = await svnXml(svn, ['info', '.']);
   if (!info.ok) return info;
