@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import {
   chmodSync,
   closeSync,
@@ -15,6 +15,7 @@ import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as delay } from 'node:timers/promises';
 import Docker from 'dockerode';
+import type { Machine } from './machines.ts';
 
 /** A Docker daemon of a test: its own storage, its own bridge, gone without a trace after `stop`. */
 export interface TestDockerd {
@@ -47,9 +48,13 @@ function whyNot(): string | undefined {
 const DOCKERD = '/usr/sbin/dockerd';
 let started = 0;
 
-/** Starts a daemon. `dataRoot`: where it keeps images; default a folder of its own. */
+/** Starts a daemon. `dataRoot`: where it keeps images; default a folder of its own. `on`: the machine that it runs on. */
 export async function startDockerd(
-  options: { readonly dataRoot?: string; readonly args?: readonly string[] } = {},
+  options: {
+    readonly dataRoot?: string;
+    readonly args?: readonly string[];
+    readonly on?: Pick<Machine, 'enter'>;
+  } = {},
 ): Promise<TestDockerd> {
   // Short: the path of a unix socket has at most 107 bytes.
   const folder = mkdtempSync('/tmp/pwd-');
@@ -57,13 +62,16 @@ export async function startDockerd(
   chmodSync(folder, 0o755);
   const dataRoot = options.dataRoot ?? path.join(folder, 'data');
   mkdirSync(dataRoot, { recursive: true });
-  const bridge = addBridge();
+  const enter = options.on?.enter ?? [];
+  const bridge = addBridge(enter);
   const socket = path.join(folder, 'docker.sock');
   const logFile = path.join(folder, 'log');
   const log = openSync(logFile, 'a');
+  const [program = DOCKERD, ...args] = [...enter, DOCKERD];
   const child = spawn(
-    DOCKERD,
+    program,
     [
+      args,
       ['--data-root', dataRoot, '--exec-root', path.join(folder, 'exec'), '--storage-driver', 'overlay2'],
       ['--pidfile', path.join(folder, 'pid'), '-H', `unix://${socket}`],
       ['--bridge', bridge.name, '--ip', '127.0.0.1', '--iptables=false', '--ip6tables=false'],
@@ -74,18 +82,23 @@ export async function startDockerd(
   );
   closeSync(log);
   const pid = child.pid ?? 0;
+  // What enters a machine waits outside of it: a signal goes to the daemon itself.
+  const end = (signal: 'SIGTERM' | 'SIGKILL'): void => {
+    if (enter.length === 0) child.kill(signal);
+    else run([...enter, 'sh', '-c', `kill -${signal.slice(3)} "$(cat ${path.join(folder, 'pid')})"`]);
+  };
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const docker = new Docker({ socketPath: socket });
   const clean = async (): Promise<void> => {
     child.kill('SIGCONT');
     // A daemon that ends waits for each container in turn.
     await Promise.race([killContainers(docker), delay(5000)]);
-    child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), 10_000);
+    end('SIGTERM');
+    const timer = setTimeout(() => end('SIGKILL'), 10_000);
     await exited;
     clearTimeout(timer);
     killLeftovers(folder);
-    removeAll(folder, dataRoot, bridge);
+    removeAll(folder, dataRoot, { ...bridge, enter });
   };
   for (let tries = 0; ; tries += 1) {
     const answered = await docker.ping().then(
@@ -122,13 +135,13 @@ interface Bridge {
 }
 
 /** A bridge of its own: daemons that share docker0, or have none, take it from each other. */
-function addBridge(): Bridge {
+function addBridge(enter: readonly string[]): Bridge {
   for (let tries = 0; tries < 50; tries += 1) {
     const net = 64 + ((process.pid + started++ + tries) % 150);
     const name = `pwt${net}`;
-    if (spawnSync('ip', ['link', 'add', 'name', name, 'type', 'bridge']).status !== 0) continue;
-    spawnSync('ip', ['addr', 'add', `10.${net}.0.1/20`, 'dev', name]);
-    spawnSync('ip', ['link', 'set', name, 'up']);
+    if (run([...enter, 'ip', 'link', 'add', 'name', name, 'type', 'bridge']).status !== 0) continue;
+    run([...enter, 'ip', 'addr', 'add', `10.${net}.0.1/20`, 'dev', name]);
+    run([...enter, 'ip', 'link', 'set', name, 'up']);
     return { name, net };
   }
   throw new Error('no free name for a bridge');
@@ -150,18 +163,26 @@ function killLeftovers(folder: string): void {
   }
 }
 
-function removeAll(folder: string, dataRoot: string, bridge: Bridge): void {
+function run([program = '', ...args]: readonly string[]): SpawnSyncReturns<string> {
+  return spawnSync(program, args, { encoding: 'utf8' });
+}
+
+function removeAll(
+  folder: string,
+  dataRoot: string,
+  { enter, ...bridge }: Bridge & { readonly enter: readonly string[] },
+): void {
   const mounts = readFileSync('/proc/mounts', 'utf8').split('\n');
   for (const mount of mounts.toReversed()) {
     const at = mount.split(' ')[1] ?? '';
     if (at.startsWith(`${folder}/`) || at.startsWith(`${dataRoot}/`)) spawnSync('umount', ['-l', at]);
   }
-  spawnSync('ip', ['link', 'del', bridge.name]);
+  run([...enter, 'ip', 'link', 'del', bridge.name]);
   // Networks that a test made with the engine.
-  const links = spawnSync('ip', ['-o', '-4', 'addr'], { encoding: 'utf8' }).stdout.split('\n');
+  const links = run([...enter, 'ip', '-o', '-4', 'addr']).stdout.split('\n');
   for (const link of links) {
     const [, name, address] = /^\d+: (br-\S+)\s+inet (\S+)/.exec(link) ?? [];
-    if (name && address?.startsWith(`10.${bridge.net}.`)) spawnSync('ip', ['link', 'del', name]);
+    if (name && address?.startsWith(`10.${bridge.net}.`)) run([...enter, 'ip', 'link', 'del', name]);
   }
   rmSync(folder, { recursive: true, force: true });
 }

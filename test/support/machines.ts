@@ -14,6 +14,8 @@ import { SSHD, type SshServer } from './sshd.ts';
 export interface Machine extends AsyncDisposable {
   /** Of its sshd, at 127.0.0.1 of this machine. */
   readonly port: number;
+  /** In front of a command this runs it there, as root. */
+  readonly enter: readonly string[];
   /** The login folder there, seen from here. */
   readonly home: string;
   /** What a client on that machine gets from `url`; `none` without an answer. */
@@ -67,6 +69,7 @@ export async function startMachine(name: string, server: SshServer): Promise<Mac
   appendFileSync(server.knownHosts, server.hostKeys.map((key) => `[127.0.0.1]:${port} ${key}\n`).join(''));
   return {
     port,
+    enter: ['nsenter', ...enter],
     home,
     ask: (url) => ask(enter, url),
     [Symbol.asyncDispose]: async () => {
