@@ -20,6 +20,7 @@ import { systemClock } from './system/clock.ts';
 import { systemIdentity } from './system/identity.ts';
 import { createSecrets } from './system/secrets.ts';
 import { tellLater } from './tell-later.ts';
+import { openTtyWriter } from './ui/panes/tty-writer.ts';
 
 // Everything that not each command needs is imported where it is used: `runs` loads no YAML, `schema` no journal.
 
@@ -27,7 +28,7 @@ async function main(argv: readonly string[]): Promise<number> {
   const parsed = parseCommand(argv, process.env);
   if (!parsed.ok) return refuse(argv, parsed.failure);
   const command = parsed.value;
-  const terminal = createTerminal(process, command);
+  const terminal = createTerminal(process, command, openTtyWriter);
   if (command.name === 'help' || command.name === 'version' || command.name === 'completion') {
     await terminal.write(await textOf(command, terminal));
     return 0;

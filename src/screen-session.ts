@@ -67,7 +67,7 @@ export async function runScreen(parts: SessionParts): Promise<number> {
       services.terminal.say(`pipewright: the screen broke: ${describe(error)}`);
       return 'plain' as const;
     });
-    if (painter.stats().isStuck) giveUpOutput();
+    if (painter.stats().isStuck) giveUpOutput(services.terminal);
     if (left === 'plain') await goOnPlain(parts, views, { runs, handOver: screen.handOver });
     else await sayHowItEnded(parts, views, runs);
     return codeOf(parts, runs, stop.cause());
@@ -80,7 +80,8 @@ export async function runScreen(parts: SessionParts): Promise<number> {
  * The terminal has stopped reading, and Node writes to terminals synchronously: one more byte, also the one that some
  * exit handler writes, would hold this process for as long as nobody reads.
  */
-function giveUpOutput(): void {
+function giveUpOutput(terminal: Services['terminal']): void {
+  terminal.giveUp();
   for (const stream of [process.stdout, process.stderr]) {
     stream.write = (_data: unknown, encoding?: unknown, callback?: unknown): boolean => {
       const done = typeof encoding === 'function' ? encoding : callback;

@@ -62,7 +62,7 @@ export async function driveRun(
       assumeYes,
       maxConsecutiveFailures: settings.value.maxConsecutiveFailures,
     });
-    await closeReporter(reporter, stop);
+    await closeReporter(services, reporter, stop);
     if (!result.ok) return await refused(services, common, result.failure);
     sayWhereLogsAre(services, common, result.value, stop.cause());
     return exitCodeOf(result.value, common.strict, stop.cause());
@@ -78,13 +78,16 @@ function endAtOnce(services: Services, runId: string | undefined, kill: (runId: 
   setTimeout(() => process.exit(130), IMPATIENT_MS).unref();
 }
 
-async function closeReporter(reporter: ShownRun, stop: StopSignals): Promise<void> {
+async function closeReporter({ terminal }: Services, reporter: ShownRun, stop: StopSignals): Promise<void> {
   if (!stop.signal.aborted) {
     await reporter.close();
     return;
   }
   const { promise: late, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, FLUSH_AFTER_STOP_MS);
+  const timer = setTimeout(() => {
+    terminal.giveUp();
+    resolve();
+  }, FLUSH_AFTER_STOP_MS);
   await Promise.race([reporter.close(), late]);
   clearTimeout(timer);
 }

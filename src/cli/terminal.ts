@@ -1,6 +1,8 @@
 import { isatty } from 'node:tty';
+import { errorCode } from '../core/error-code.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
 import type { Common } from './command.ts';
+import { createTtyOutputs, type OpenTty } from './tty-output.ts';
 
 /** This process's standard streams, as commands use them. */
 export interface Terminal {
@@ -18,6 +20,8 @@ export interface Terminal {
   readonly isInteractive: boolean;
   readonly hasColor: boolean;
   readonly stdin: () => NodeJS.ReadStream;
+  /** Nobody waits any more for a terminal that has stopped reading: what it has not taken is dropped. */
+  readonly giveUp: () => void;
   /** Aborts when stdout cannot be written any more: closed pipe, closed terminal. */
   readonly closed: AbortSignal;
 }
@@ -30,9 +34,11 @@ type Streams = Pick<NodeJS.Process, 'stdin' | 'stdout' | 'stderr' | 'env'>;
 
 /**
  * Takes the streams over: their errors never become exceptions. A closed terminal gives EIO on
- * stdout while its SIGHUP is still being handled, a closed pipe EPIPE.
+ * stdout while its SIGHUP is still being handled, a closed pipe EPIPE. Node writes to terminals synchronously, so one
+ * that does not read (Ctrl-S, a connection that hangs) would stop this process and its signals: through `openTty` nobody
+ * waits for it.
  */
-export function createTerminal(streams: Streams, common: Common): Terminal {
+export function createTerminal(streams: Streams, common: Common, openTty: OpenTty): Terminal {
   const { stdout, stderr, env } = streams;
   const closed = new AbortController();
   const onError = (error: NodeJS.ErrnoException): void => closed.abort(error.code ?? 'closed');
@@ -40,13 +46,17 @@ export function createTerminal(streams: Streams, common: Common): Terminal {
   stderr.on('error', () => {
     // Nobody reads what we say; the work goes on.
   });
+  const ttys = createTtyOutputs(openTty, (error) => closed.abort(errorCode(error) ?? 'closed'));
   let held: string[] | undefined;
   const say = (text: string): void => {
     if (held) held.push(text);
-    else stderr.write(`${sanitizeText(text, KEEP_COLOR)}\n`);
+    else void (ttys.of(stderr) ?? stderr).write(`${sanitizeText(text, KEEP_COLOR)}\n`);
   };
   const write = async (text: string): Promise<void> => {
-    if (closed.signal.aborted || stdout.write(text)) return;
+    if (closed.signal.aborted) return;
+    const tty = ttys.of(stdout);
+    if (tty) return tty.write(text);
+    if (stdout.write(text)) return;
     await roomIn(stdout, closed.signal);
   };
   return {
@@ -68,6 +78,7 @@ export function createTerminal(streams: Streams, common: Common): Terminal {
     hasColor: stdout.isTTY && !common.noColor && env['TERM'] !== 'dumb',
     // Opened only when somebody is asked: an open stdin takes part in job control.
     stdin: () => streams.stdin,
+    giveUp: ttys.giveUp,
     closed: closed.signal,
   };
 }

@@ -17,8 +17,10 @@ export interface PtyProgram extends AsyncDisposable {
   readonly written: () => string;
   /** Number of the program's process. */
   readonly pid: () => number;
-  /** The terminal stops reading, for good. */
+  /** The terminal stops reading. */
   readonly stall: () => void;
+  /** It reads again. */
+  readonly resume: () => void;
   /** The exit code. */
   readonly ended: Promise<number | null>;
 }
@@ -88,6 +90,7 @@ export function onPty(
     written: () => written,
     pid: () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').split(' ')[0]),
     stall: () => void child.kill('SIGSTOP'),
+    resume: () => void child.kill('SIGCONT'),
     ended,
     [Symbol.asyncDispose]: async () => {
       child.kill('SIGKILL');

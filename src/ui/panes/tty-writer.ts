@@ -4,8 +4,8 @@ import { hasCode } from '../../core/error-code.ts';
 /** Where frames go. One at a time: `write` only when not `isBusy`. */
 export interface FrameWriter {
   readonly isBusy: boolean;
-  /** Never waits. `done` is called when the terminal took all of it, maybe at once. */
-  readonly write: (data: Buffer, done: () => void) => void;
+  /** Never waits. `done` is called when the terminal took all of it, maybe at once, or with the reason when it is gone. */
+  readonly write: (data: Buffer, done: (error?: unknown) => void) => void;
   /** Waits at most `timeoutMs` for what is on its way and for `data`, on leaving only; whether all went out. */
   readonly finish: (data: Buffer, timeoutMs: number) => boolean;
   readonly close: () => void;
@@ -13,6 +13,8 @@ export interface FrameWriter {
 
 /** A terminal that is full is asked again after so long, milliseconds. */
 const RETRY_MS = 4;
+/** So long after it has taken something it is asked again and again, milliseconds. */
+const SPIN_MS = 1;
 
 /**
  * Writes to the terminal behind a descriptor without ever waiting for it: through an own open file in
@@ -35,8 +37,12 @@ class TtyWriter implements FrameWriter {
   readonly #fd: number;
   #data: Buffer | undefined;
   #at = 0;
-  #done: () => void = () => {};
+  #done: (error?: unknown) => void = () => {};
+  #error: unknown;
   #timer: NodeJS.Timeout | undefined;
+  #soon: NodeJS.Immediate | undefined;
+  #seenAt = -1;
+  #movedMs = 0;
   #isClosed = false;
 
   constructor(fd: number) {
@@ -47,11 +53,12 @@ class TtyWriter implements FrameWriter {
     return this.#data !== undefined;
   }
 
-  readonly write = (data: Buffer, done: () => void): void => {
+  readonly write = (data: Buffer, done: (error?: unknown) => void): void => {
     if (this.#isClosed) return;
     this.#data = data;
     this.#at = 0;
     this.#done = done;
+    this.#seenAt = -1;
     this.#push();
   };
 
@@ -59,6 +66,7 @@ class TtyWriter implements FrameWriter {
     if (this.#isClosed) return false;
     const deadlineMs = performance.now() + timeoutMs;
     clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
     const rest = this.#data ? this.#data.subarray(this.#at) : Buffer.alloc(0);
     this.#data = Buffer.concat([rest, data]);
     this.#at = 0;
@@ -75,6 +83,7 @@ class TtyWriter implements FrameWriter {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearImmediate(this.#soon);
     this.#data = undefined;
     closeSync(this.#fd);
   };
@@ -82,8 +91,18 @@ class TtyWriter implements FrameWriter {
   #push(): void {
     if (this.#tryToWrite()) {
       this.#data = undefined;
-      this.#done();
-    } else this.#timer = setTimeout(() => this.#push(), RETRY_MS).unref();
+      this.#done(this.#error);
+    } else this.#later();
+  }
+
+  /** A terminal that reads has room again at once; one that does not costs no more than a timer. */
+  #later(): void {
+    const now = performance.now();
+    if (this.#at > this.#seenAt) [this.#seenAt, this.#movedMs] = [this.#at, now];
+    const again = (): void => this.#push();
+    // Not unreferenced: such a one waits for the next timer, and this lasts no longer than a moment.
+    if (now - this.#movedMs < SPIN_MS) this.#soon = setImmediate(again);
+    else this.#timer = setTimeout(again, RETRY_MS).unref();
   }
 
   /** True when there is nothing left to write. */
@@ -93,8 +112,9 @@ class TtyWriter implements FrameWriter {
       while (this.#at < data.length) this.#at += writeSync(this.#fd, data, this.#at);
       return true;
     } catch (error) {
-      // Gone: the frames go nowhere, and the end of the terminal is told otherwise.
-      return !hasCode(error, 'EAGAIN');
+      if (hasCode(error, 'EAGAIN')) return false;
+      this.#error = error;
+      return true;
     }
   }
 }
