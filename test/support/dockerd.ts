@@ -67,7 +67,7 @@ export async function startDockerd(
   const socket = path.join(folder, 'docker.sock');
   const logFile = path.join(folder, 'log');
   const log = openSync(logFile, 'a');
-  const [program = DOCKERD, ...args] = [...enter, DOCKERD];
+  const [program, ...args] = [...enter, DOCKERD];
   const child = spawn(
     program,
     [

@@ -62,7 +62,7 @@ test('given up, it keeps nobody waiting and takes nothing more', async () => {
   const first = output.write(LINE.repeat(5_000));
   const second = output.write(LINE);
   outputs.giveUp();
-  await Promise.all([first, second, output.write(LINE)]);
+  expect(await Promise.all([first, second, output.write(LINE)])).toHaveLength(3);
 });
 
 test('two streams on one terminal are one output; what is no terminal has none', () => {
