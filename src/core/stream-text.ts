@@ -17,7 +17,7 @@ export function progressBar(fraction: number, width = BAR_WIDTH): string {
   return `[${bar.padEnd(width, '.')}]`;
 }
 
-/** `45.2% [=========>..........] 452 MiB/1 GiB 23 MiB/s ETA 25s`; without a size only what is known. */
+/** `45.2% [=========>..........] 452 MiB/1 GiB 23 MiB/s ETA: 25s`; without a size only what is known. */
 export function progressText(step: StepProgress): string {
   const { bytes = 0, size, status } = step;
   const rate = step.bytes_per_second ?? 0;
@@ -29,7 +29,10 @@ export function progressText(step: StepProgress): string {
     parts.push(`${formatBytes(bytes)}/${formatBytes(status === 'passed' ? bytes : size)}`);
   } else parts.push(formatBytes(bytes));
   if (status === 'running' && rate > 0) parts.push(`${formatBytes(rate)}/s`);
-  if (status === 'running' && step.eta_ms !== undefined) parts.push(`ETA ${formatDuration(step.eta_ms)}`);
+  if (status === 'running' && step.eta_ms !== undefined) {
+    const seconds = Math.max(1, Math.ceil(step.eta_ms / 1000));
+    parts.push(`ETA: ${formatDuration(seconds * 1000)}`);
+  }
   return parts.join(' ');
 }
 
@@ -152,7 +155,7 @@ function fileLine(file: NonNullable<StreamRecord['file']>, inBytes: number | und
   const where = sanitizeText(file.path);
   const checked = file.verified === true ? ', read back and compared' : '';
   if (inBytes === undefined || inBytes <= file.bytes) return `${where}: ${formatBytes(file.bytes)}${checked}`;
-  const saved = Math.round((1 - file.bytes / inBytes) * 100);
+  const saved = Math.floor((1 - file.bytes / inBytes) * 100);
   return `${where}: ${formatBytes(inBytes)} compressed to ${formatBytes(file.bytes)} (${saved}% reduction)${checked}`;
 }
 

@@ -46,6 +46,7 @@ interface Chain {
 class GraphBuilder {
   readonly #nodes: GraphNode[] = [];
   readonly #problems: GraphProblem[] = [];
+  #isNameUnknown = false;
   /** By the names that `input:` may use. */
   readonly #streams = new Map<string, GraphNode>();
   readonly #named: { readonly node: GraphNode; readonly stream: string }[] = [];
@@ -186,6 +187,7 @@ class GraphBuilder {
       return;
     }
     const known = [...this.#streams.keys()];
+    this.#isNameUnknown = true;
     const near = closest(stream, known);
     const other =
       known.length === 0 ? 'No step here says `output: stream`.' : `There are: ${known.join(', ')}.`;
@@ -217,6 +219,8 @@ class GraphBuilder {
     const readers = this.#readers.get(node.id) ?? [];
     const [first, second] = readers;
     if (!first) {
+      // A mistyped name would be told twice.
+      if (this.#isNameUnknown) return;
       const hint = 'Write `input: pipe` at the step after it, or give its output another place.';
       this.#problem([...node.path, 'output'], `nobody reads the stream of ${node.step.name}`, hint);
     } else if (second) {

@@ -99,12 +99,13 @@ export function removeUnfinished({ nodes, operation_id: token }: PumpSpec): void
 
 /** A failure of the graph in the engine's words. */
 export function failureOf(failure: PumpFailure): Failure {
-  const { node: step, tail = [], message, kind, signal } = failure;
-  if (kind === 'exit' && !message.includes('disk')) return exitOf(failure);
+  const { node: step, tail = [], message: what, kind, signal } = failure;
+  if (kind === 'exit' && !what.includes('disk')) return exitOf(failure);
   if (kind === 'signal' && signal !== undefined) return { reason: 'signal', signal, step, tail };
   // Trying again may heal what a full disk or a cut transfer did; a wrong name it does not.
   const retryable = ['exit', 'checksum', 'data'].includes(kind);
-  return { reason: 'reported', message: [`${step}: ${message}`, ...tail].join('\n'), retryable };
+  const message = [`${step}: ${what}`, ...(tail.length === 0 ? [] : [tail.join('\n')])].join(': ');
+  return { reason: 'reported', message, retryable };
 }
 
 function exitOf({ node: step, exit_code: exitCode = 1, tail = [] }: PumpFailure): Failure {

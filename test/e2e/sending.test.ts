@@ -42,9 +42,9 @@ stages:
     });
     writeFileSync(path.join(project.root, 'web/large'), randomBytes(20_000_000));
     await using program = onPty(['run', 'ship', '-y', '--output', 'plain'], { cwd: project.root });
-    const screen = await program.shows('→ slow', '/s ETA ');
+    const screen = await program.shows('→ slow', '/s ETA: ');
     expect(screen).toMatch(
-      /gate: web:\S+ → slow\s+\d+\.\d% \[=*>?\.*\] \S+ \wi?B\/\S+ MiB \S+ \wi?B\/s ETA \S+/,
+      /gate: web:\S+ → slow\s+\d+\.\d% \[=*>?\.*\] \S+ \wi?B\/\S+ MiB \S+ \wi?B\/s ETA: \S+/,
     );
     expect(await program.ended).toBe(0);
     expect(await machine.ask(`http://127.0.0.1:${PORT}/`)).toBe('web 1');

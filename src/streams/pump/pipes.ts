@@ -21,14 +21,16 @@ const LEFT_IN_PIPE = 'x\n';
  * named one makes him wait for another writer for ever (fifo(7)). Elsewhere they are named ones whose name is gone.
  * Takes a few milliseconds; nothing is left on the disk. Throws the errno error of the obstacle.
  */
-export async function makePipes(count: number): Promise<readonly Pipe[]> {
+export async function makePipes(
+  count: number,
+  system: NodeJS.Platform = process.platform,
+): Promise<readonly Pipe[]> {
   if (count === 0) return [];
-  return (await unnamedPipes(count)) ?? namedPipes(count);
+  return (system === 'linux' ? await unnamedPipes(count) : undefined) ?? namedPipes(count);
 }
 
 /** Undefined where there is no /proc, or where the shell does not put here-documents into pipes. */
 async function unnamedPipes(count: number): Promise<readonly Pipe[] | undefined> {
-  if (process.platform !== 'linux') return undefined;
   const shells = Array.from({ length: Math.ceil(count / PER_SHELL) }, (_, index) =>
     pipesOfShell(Math.min(PER_SHELL, count - index * PER_SHELL)),
   );

@@ -39,13 +39,13 @@ test('a running stream is drawn as its steps with the tree of its branches', () 
     '      Status: Running... (streaming)',
     '[2/2] process: [parallel execution]',
     '      ├─ checksum: calculating... 452 MiB',
-    '      ├─ progress: 45.2% [====>.......] 452 MiB/1000 MiB 23 MiB/s ETA 24s',
+    '      ├─ progress: 45.2% [====>.......] 452 MiB/1000 MiB 23 MiB/s ETA: 24s',
     '      └─ save: writing...',
   ]);
 });
 
 test('without a terminal it is one line', () => {
-  expect(streamLine(PROGRESS)).toBe('progress 45.2% [====>.......] 452 MiB/1000 MiB 23 MiB/s ETA 24s');
+  expect(streamLine(PROGRESS)).toBe('progress 45.2% [====>.......] 452 MiB/1000 MiB 23 MiB/s ETA: 24s');
 });
 
 test('a step name that would move the cursor is made visible', () => {

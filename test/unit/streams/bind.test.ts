@@ -296,7 +296,7 @@ test.each<[Partial<PumpFailure>, object]>([
     { kind: 'exit', message: 'exited with 1; the disk that holds x is full', exit_code: 1, tail: ['t'] },
     {
       reason: 'reported',
-      message: 's: exited with 1; the disk that holds x is full\nt',
+      message: 's: exited with 1; the disk that holds x is full: t',
       retryable: true,
     },
   ],

@@ -119,6 +119,11 @@ test('each mistake has its place, its sentence and what would help', () => {
   expect(hints([step('a', 'ls'), step('b', 'cat', { input: 'raed' })])).toEqual([
     ['there is no stream called raed', 'No step here says `output: stream`.'],
   ]);
+  // That `aside` is not read is the same mistake.
+  const aside = step('aside', 'ls', { output: { to: 'stream', name: 'listing' } });
+  expect(hints([aside, step('b', 'cat', { input: 'lisitng' })])).toEqual([
+    ['there is no stream called lisitng', 'Did you mean listing?'],
+  ]);
   expect(hints([read, step('w', 'wc'), step('b', 'cat', { input: 'raed' })])).toContainEqual([
     'there is no stream called raed',
     'Did you mean read?',
