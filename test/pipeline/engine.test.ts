@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import { EMPTY_INDEX, foldIndex, toStateIndex } from '../../src/core/fold-index.ts';
+import { failureOfAbort } from '../../src/core/engine/stop.ts';
 import type { RunState } from '../../src/core/run-state.ts';
 import { driveWith, exitOne, pipelineOf, requestFor, stage, step, testBench } from '../support/fakes.ts';
 
@@ -210,6 +211,77 @@ test('cancel ends what runs, keeps what passed and is final', async () => {
   expect(state).toMatchObject({ status: 'cancelled', exit_code: 130 });
   expect(statuses(state)).toEqual({ a: 'passed', b: 'cancelled', c: 'pending', clean: 'passed' });
   expect(valueOf(await engine.continue(state.run_id, driveWith())).status).toBe('cancelled');
+});
+
+test('a pipeline that is a stage and is cancelled in the middle has not passed', async () => {
+  const stop = new AbortController();
+  const { deps } = testBench({
+    y: (signal) => {
+      stop.abort({ kind: 'cancel', cause: 'SIGINT' });
+      return Promise.resolve({ failure: failureOfAbort(signal) });
+    },
+  });
+  const inner = pipelineOf([stage('x'), stage('y', ['x'])], { name: 'inner' });
+  const outer = pipelineOf([stage('in', [], { uses: 'pipeline', pipeline: inner, config: { params: {} } })]);
+  const state = valueOf(
+    await createEngine(deps).start(requestFor(outer), driveWith({ signal: stop.signal })),
+  );
+  expect(state.status).toBe('cancelled');
+  expect(statuses(state)).toEqual({ in: 'cancelled', 'in/x': 'passed', 'in/y': 'cancelled' });
+});
+
+test.each([
+  ['cancel', 'SIGINT', 'cancelled', { f1: 'cancelled', f2: 'passed' }],
+  ['interrupt', 'SIGHUP', 'interrupted', { f1: 'interrupted', f2: 'pending' }],
+] as const)('a %s during finally is no success', async (kind, cause, status, ends) => {
+  const stop = new AbortController();
+  const { deps } = testBench({
+    f1: (signal) => {
+      stop.abort({ kind, cause });
+      return Promise.resolve({ failure: failureOfAbort(signal) });
+    },
+  });
+  const definition = { ...pipelineOf([stage('a')]), finally: [stage('f1'), stage('f2')] };
+  const state = valueOf(
+    await createEngine(deps).start(requestFor(definition), driveWith({ signal: stop.signal })),
+  );
+  expect(state.status).toBe(status);
+  expect(statuses(state)).toEqual({ a: 'passed', ...ends });
+});
+
+test('a run whose undo failed is not well when it goes on: what was undone runs again', async () => {
+  const { deps, executor } = testBench({ c: exitOne, 'undo a': exitOne });
+  const engine = createEngine(deps);
+  const stages = [
+    stage('a', [], { rollback: [step('undo a')] }),
+    stage('b', ['a'], { rollback: [step('undo b')] }),
+    stage('c', ['b'], { on_failure: 'rollback' }),
+  ];
+  const failed = valueOf(await engine.start(requestFor(pipelineOf(stages)), driveWith()));
+  expect(failed.status).toBe('failed');
+  executor.ran.splice(0);
+  const again = valueOf(await engine.continue(failed.run_id, driveWith()));
+  expect(again.status).toBe('failed');
+  expect(executor.ran.map(({ script }) => script).slice(0, 3)).toEqual(['a', 'b', 'c']);
+});
+
+test('rerun of what failed in a run that was rolled back runs all that was undone', async () => {
+  let broken = true;
+  const { deps, executor } = testBench({ c: () => Promise.resolve(broken ? exitOne : {}) });
+  const engine = createEngine(deps);
+  const stages = [
+    stage('a', [], { rollback: [step('undo a')] }),
+    stage('c', ['a'], { on_failure: 'rollback' }),
+    stage('d', ['c']),
+  ];
+  const undone = valueOf(await engine.start(requestFor(pipelineOf(stages)), driveWith()));
+  expect(undone.status).toBe('rolled_back');
+  broken = false;
+  executor.ran.splice(0);
+  const choice = { stages: [], downstream: false, failed: true };
+  const state = valueOf(await engine.rerun(undone.run_id, choice, driveWith()));
+  expect(state.status).toBe('success');
+  expect(executor.ran.map(({ script }) => script)).toEqual(['a', 'c', 'd']);
 });
 
 test('an interrupted run goes on with the same attempt and does not repeat its finished steps', async () => {

@@ -1,4 +1,3 @@
-import type { Draft, RunFinished } from '../events.ts';
 import { EventLog } from '../event-log.ts';
 import { pairKey } from '../fold-index.ts';
 import { type Failure, failed, ok, type Result } from '../failure.ts';
@@ -8,6 +7,7 @@ import { summarize } from '../summary.ts';
 import { analysisReport } from './analysis.ts';
 import type { Drive, EngineDeps } from './api.ts';
 import { endedStage } from './ended-stage.ts';
+import { type EndFacts, endingOf } from './ending.ts';
 import { recordRequest } from './confirm.ts';
 import { type GraphResult, runFinally, runGraph, runNested } from './graph.ts';
 import { lockReason } from './lock-reason.ts';
@@ -158,8 +158,6 @@ async function work({ run, scope, undo }: Session): Promise<GraphResult> {
   return runGraph(run, scope);
 }
 
-type Ending = Omit<Extract<Draft, { readonly type: 'run.finished' }>, 'type' | 'duration_ms'>;
-
 /** Rollback, `finally`, leftovers, and the last event. */
 async function finishRun(session: Session, result: GraphResult, began: number): Promise<void> {
   const { run, scope } = session;
@@ -196,7 +194,24 @@ async function finishRun(session: Session, result: GraphResult, began: number): 
   await settleStages(closing, scope);
   await runFinally(closing, scope);
   await stopLeftovers(session);
-  const ending = endingOf(log.state, { stop, result, rollbackFailure });
+  await close(run, { stop, result, rollbackFailure }, part);
+}
+
+/** The last event, unless the run was stopped in the meantime so that it can go on. */
+async function close(
+  run: RunContext,
+  facts: EndFacts,
+  part: () => { readonly duration_ms: number },
+): Promise<void> {
+  const { log } = run;
+  const last = facts.stop ?? (log.failure === undefined ? stopReason(run.signal) : undefined);
+  if (last?.kind === 'interrupt') {
+    return log.append({ type: 'run.interrupted', status: 'interrupted', cause: last.cause, ...part() });
+  }
+  // Stopped at its very end: a failure before that stays what the run came to.
+  const stop = facts.result.failure ? facts.stop : last;
+  if (stop && !facts.stop) await log.append({ type: 'cancel.requested', by: stop.cause });
+  const ending = endingOf(log.state, { ...facts, stop });
   await log.append({
     type: 'run.finished',
     duration_ms: log.state.spent_ms + part().duration_ms,
@@ -257,38 +272,6 @@ function waitingStages(state: RunState): readonly string[] {
   );
   const stuck = Object.values(state.stages).filter(({ status }) => status === 'running');
   return (waiting.length > 0 ? waiting : stuck).map(({ name }) => name);
-}
-
-function endingOf(
-  state: RunState,
-  facts: {
-    readonly stop: StopReason | undefined;
-    readonly result: GraphResult;
-    readonly rollbackFailure: Failure | undefined;
-  },
-): Ending {
-  const { stop, result, rollbackFailure } = facts;
-  if (stop?.undo === true && state.rollback && !rollbackFailure) {
-    return { status: 'rolled_back', exit_code: 5, failure: { reason: 'cancelled', by: stop.cause } };
-  }
-  if (stop && !rollbackFailure) {
-    const status: RunFinished['status'] = 'cancelled';
-    return {
-      status,
-      exit_code: stop.cause === 'SIGTERM' ? 143 : 130,
-      failure: { reason: 'cancelled', by: stop.cause },
-    };
-  }
-  if (rollbackFailure) return { status: 'failed', exit_code: 1, failure: rollbackFailure };
-  if (result.failure) {
-    const failure: Failure = { reason: 'stage-failed', ...result.failure };
-    return state.rollback
-      ? { status: 'rolled_back', exit_code: 5, failure }
-      : { status: 'failed', exit_code: 1, failure };
-  }
-  const ended = Object.values(state.stages);
-  const clean = ended.every(({ status }) => status !== 'warning' && status !== 'failed');
-  return { status: clean ? 'success' : 'warning', exit_code: 0 };
 }
 
 async function stopLeftovers({ run, opened }: Session): Promise<void> {

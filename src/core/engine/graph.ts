@@ -6,7 +6,7 @@ import { decide, exclusionsOf, type StageFacts } from './decide.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { type RunContext, type StageRun, Suspended } from './run-context.ts';
 import { loadConditions, type Scope, variablesOf } from './scope.ts';
-import { isInterrupted } from './stop.ts';
+import { failureOfAbort, isInterrupted } from './stop.ts';
 import { failStage, runStage, skipStage } from './stage-runner.ts';
 
 /** Statuses in which a stage is over. */
@@ -184,10 +184,15 @@ async function runKnownStage(
   return runStage(target, decision);
 }
 
-/** `finally` stages, one after another, each whatever the one before it did. */
-export async function runFinally(run: RunContext, scope: Scope): Promise<void> {
-  await loadConditions(run.deps, scope);
+/**
+ * `finally` stages, one after another, each whatever the one before it did: a cancel ends the one that runs, and
+ * an interruption leaves the others for later.
+ */
+export async function runFinally(given: RunContext, scope: Scope): Promise<void> {
+  await loadConditions(given.deps, scope);
   for (const stage of scope.definition.finally) {
+    if (isInterrupted(given.signal)) return;
+    const run = given.signal.aborted ? { ...given, signal: given.log.broken } : given;
     const id = scope.prefix + stage.name;
     if (run.log.state.stages[id]?.status === 'passed' || !stage.enabled) continue;
     const decision: Decision = {
@@ -220,6 +225,8 @@ export async function runNested(run: RunContext, scope: Scope, parent: string): 
   const closing = run.signal.aborted ? { ...run, signal: run.log.broken } : run;
   if (!isInterrupted(run.signal)) await runFinally(closing, scope);
   if (failure) return failed({ reason: 'stage-failed', stage: failure.stage, cause: failure.cause });
+  // What was stopped in the middle has not passed.
+  if (run.signal.aborted) return failed(failureOfAbort(run.signal));
   const outputs: Record<string, JsonValue> = {};
   for (const { name } of scope.definition.stages) {
     outputs[name] = run.log.state.stages[scope.prefix + name]?.outputs ?? {};

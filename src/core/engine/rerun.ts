@@ -99,7 +99,9 @@ function insideOf(state: RunState, id: string): readonly string[] {
 
 function afterFailure(state: RunState, definition: PipelineDefinition): readonly string[] {
   const broken = Object.values(state.stages).filter(
-    ({ status }) => status === 'failed' || status === 'cancelled',
+    // What was undone, or half undone, is there no more: it is as open as what failed.
+    ({ status, rollback }) =>
+      status === 'failed' || status === 'cancelled' || status === 'rolled_back' || rollback?.failure,
   );
   const names = new Set(broken.map(({ name }) => name));
   return [...names, ...skippedBecauseOf(state, definition, names)];
@@ -150,8 +152,12 @@ function withParents(state: RunState, ids: ReadonlySet<string>): readonly string
 }
 
 function reasonFor(stage: StageState | undefined, choice: RerunChoice | undefined): string {
-  if (choice?.stages.includes(stage?.name ?? '')) return 'chosen';
-  return stage?.status === 'failed' || stage?.status === 'cancelled'
-    ? `it had ${stage.status}`
+  if (!stage) return 'it follows one that runs again';
+  const { name, status, rollback } = stage;
+  if (choice?.stages.includes(name)) return 'chosen';
+  if (status === 'rolled_back') return 'it was undone';
+  if (rollback?.failure) return 'undoing it failed';
+  return status === 'failed' || status === 'cancelled'
+    ? `it had ${status}`
     : 'it follows one that runs again';
 }
