@@ -6,6 +6,8 @@ import type { Finding } from './finding.ts';
 import { createLab, type Ended, type Lab } from './lab.ts';
 import { check, currentRun } from './play.ts';
 
+/** Longer than the room that a journal has made: events of a few hundred bytes find a place on a full disk too. */
+const LONG = `# ${'x'.repeat(80_000)}`;
 /** Its second step fills the disk that holds the state (the filler is the test's, in `$FILL`), the third goes on. */
 const FILLS = `name: fills
 stages:
@@ -15,7 +17,7 @@ stages:
     steps:
       - {name: a, command: 'if [ "$FILL" != none ] && mkdir filled 2>/dev/null; then cat /dev/zero > "$FILL" 2>/dev/null; fi; echo fill >> world'}
   - name: after
-    steps: [{name: a, command: 'echo after >> world'}, {name: b, command: 'echo last >> world'}]
+    steps: [{name: a, command: 'echo after >> world ${LONG}'}, {name: b, command: 'echo last >> world ${LONG}'}]
 `;
 const STORY = { status: 'success', world: ['before', 'fill', 'after', 'last'] } as const;
 
