@@ -132,20 +132,24 @@ describe.concurrent('the gate', () => {
 });
 
 describe.concurrent('the way back', () => {
-  test('recreate: what did not come up gives way to the former version at once, also where failures stop', async () => {
-    await using rig = await shipRig({ strategy: 'recreate' });
-    rig.commit({ web: 'one' });
-    expect(await rig.ship()).toMatchObject({ status: 'success' });
-    rig.commit({ web: 'two' }, BROKEN);
-    const run = await rig.ship({ onFailure: 'stop' });
-    expect(run).toMatchObject({ status: 'failed' });
-    expect(run.stages['deploy']?.steps['restore web@local']?.finished?.outputs).toMatchObject({
-      way: 'started again',
-    });
-    expect(await rig.says('web')).toBe('one');
-    const { current } = await rig.history('web');
-    expect(current?.verdict).toBe('healthy');
-  });
+  test.for(['recreate', 'start-first'] as const)(
+    '%s: what did not come up gives way to the former version, on record too, also where failures stop',
+    async (strategy) => {
+      await using rig = await shipRig({ strategy });
+      rig.commit({ web: 'one' });
+      expect(await rig.ship()).toMatchObject({ status: 'success' });
+      rig.commit({ web: 'two' }, BROKEN);
+      const run = await rig.ship({ onFailure: 'stop' });
+      expect(run).toMatchObject({ status: 'failed' });
+      // With start-first it was never away.
+      const { outputs } = run.stages['deploy']?.steps['restore web@local']?.finished ?? {};
+      expect(outputs?.['way']).toBe(strategy === 'recreate' ? 'started again' : undefined);
+      expect(await rig.says('web')).toBe('one');
+      const { current, releases } = await rig.history('web');
+      expect(current?.verdict).toBe('healthy');
+      expect(releases.map(({ verdict }) => verdict)).toEqual(['failed', 'healthy']);
+    },
+  );
 
   test('a service that cannot go back is named, and the others go back all the same', async () => {
     await using rig = await shipRig({ strategy: 'recreate', services: ['api', 'web'] });
