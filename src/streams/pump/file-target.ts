@@ -2,7 +2,9 @@ import {
   closeSync,
   constants,
   fchmodSync,
+  fdatasync,
   fstatSync,
+  fsync,
   openSync,
   realpathSync,
   renameSync,
@@ -12,10 +14,12 @@ import {
 import { open } from 'node:fs/promises';
 import path from 'node:path';
 import { crc32 } from 'node:zlib';
-import { fsync } from 'node:fs';
 import { promisify } from 'node:util';
 
 const sync = promisify(fsync);
+const syncData = promisify(fdatasync);
+/** What more of a file has to be there before it is worth a call. */
+const AHEAD_BYTES = 4 * 1024 * 1024;
 const VERIFY_BYTES = 1024 * 1024;
 
 /**
@@ -27,6 +31,10 @@ export class FileTarget {
   readonly fd: number;
   readonly #temporary: string | undefined;
   #isDone = false;
+  #aheadBytes = 0;
+  #ahead: Promise<void> | undefined;
+  /** The system tells of a write that failed later only once, to the first who asks. */
+  #lost: { readonly error: unknown } | undefined;
 
   private constructor(file: string, fd: number, temporary?: string) {
     this.path = file;
@@ -53,9 +61,24 @@ export class FileTarget {
     return this.#temporary === undefined ? 0 : fstatSync(this.fd).size;
   }
 
+  /** Sends what is there to the disk while the rest is still coming, so that little is left to wait for at the end. */
+  settleAhead(): void {
+    if (this.#temporary === undefined || this.#isDone || this.#ahead) return;
+    const { bytes } = this;
+    if (bytes < this.#aheadBytes + AHEAD_BYTES) return;
+    this.#aheadBytes = bytes;
+    this.#ahead = syncData(this.fd).then(
+      () => void (this.#ahead = undefined),
+      (error: unknown) => void (this.#lost = { error }),
+    );
+  }
+
   /** All of it is on the disk. */
   async settle(): Promise<void> {
-    if (this.#temporary !== undefined) await sync(this.fd);
+    if (this.#temporary === undefined) return;
+    await this.#ahead;
+    if (this.#lost) throw this.#lost.error;
+    await sync(this.fd);
   }
 
   /** Reads it back and compares it with what was written; a difference as a sentence. */

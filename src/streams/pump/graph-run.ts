@@ -79,6 +79,7 @@ export class GraphRun {
     const now = performance.now();
     for (const run of this.nodes) {
       run.source?.sample?.();
+      run.file?.settleAhead();
       if (run.isBypassed && run.endedMs === undefined) {
         countTo(run, run.upstream?.command?.writtenSoFar ?? 0);
       }
