@@ -153,3 +153,65 @@ test('a branch that takes a byte a second gets all of it, and the others too', a
     { name: 'sum', bytes_transferred: 4, result: sum },
   ]);
 });
+
+const SPLIT = {
+  name: 'split',
+  type: 'tee',
+  input: 'pipe',
+  branches: [
+    { name: 'one', command: 'sha256sum - > one' },
+    { name: 'two', command: 'tail -c 1000 | wc -c | tr -d " "', output: 'file:two' },
+    { name: 'sum', uses: 'checksum' },
+    { name: 'copy', uses: 'file', path: 'copy' },
+  ],
+};
+
+test('commands and built-ins of one tee all get every byte, the commands without a copy', async () => {
+  using rig = streamRig();
+  const data = randomBytes(3_000_001);
+  writeFileSync(rig.file('data'), data);
+  const { failure, streams } = await rig.run([
+    { name: 'read', command: 'cat data', output: 'stream' },
+    SPLIT,
+  ]);
+  expect(failure).toBeUndefined();
+  const sum = createHash('sha256').update(data).digest('hex');
+  expect([rig.read('one').split(' ')[0], rig.read('two')]).toEqual([sum, '1000\n']);
+  expect(readFileSync(rig.file('copy')).equals(data)).toBe(true);
+  expect(streams[1]?.branches).toMatchObject([
+    { name: 'one', bytes_transferred: data.length },
+    { name: 'two', bytes_transferred: data.length },
+    { name: 'sum', bytes_transferred: data.length, result: sum },
+    { name: 'copy', bytes_transferred: data.length },
+  ]);
+});
+
+test('behind a source that fails no branch of either kind takes what came for all of it', async () => {
+  using rig = streamRig();
+  const { failure } = await rig.run([
+    { name: 'read', command: 'head -c 500000 /dev/zero; echo lost >&2; exit 9', output: 'stream' },
+    SPLIT,
+  ]);
+  expect(failure).toMatchObject({ reason: 'exit-non-zero', exit_code: 9, step: 'read', tail: ['lost'] });
+  expect(rig.names()).toEqual([]);
+});
+
+test('when both commands have had enough the rest still reaches the built-ins', async () => {
+  using rig = streamRig();
+  const { failure, streams } = await rig.run([
+    { name: 'read', command: 'head -c 2000000 /dev/zero', output: 'stream' },
+    {
+      ...SPLIT,
+      branches: [
+        { name: 'one', command: 'head -c 10 > one' },
+        { name: 'two', command: 'true' },
+        { name: 'sum', uses: 'checksum' },
+      ],
+    },
+  ]);
+  expect(failure).toBeUndefined();
+  expect(streams[1]?.branches?.[2]).toMatchObject({
+    bytes_transferred: 2_000_000,
+    result: createHash('sha256').update(Buffer.alloc(2_000_000)).digest('hex'),
+  });
+});
