@@ -33,7 +33,9 @@ async function main(argv: readonly string[]): Promise<number> {
     await terminal.write(await textOf(command, terminal));
     return 0;
   }
-  const nowhere = whyNoProject(command.project);
+  // A hook is written once: a linked working tree may lack the project's folder, and its commits are checked all the same.
+  const isHook = command.name === 'hook' && command.verb === 'run';
+  const nowhere = isHook ? undefined : whyNoProject(command.project);
   if (nowhere) return refuse(argv, nowhere);
   const { services, told } = await createServices(command, terminal);
   const code = await dispatch(command, services);
