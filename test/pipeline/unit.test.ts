@@ -97,6 +97,19 @@ test('cancelled in the middle by a request, what was done is taken back', async 
   expect(done).toEqual(['one', 'two', 'back', 'settled ship']);
 });
 
+test('cancelled while nobody drives it, what was done is taken back and settled', async () => {
+  const { bench, done } = delivery();
+  const engine = createEngine(bench.deps);
+  const waiting = valueOf(await engine.start(requestFor(definition), driveWith()));
+  expect(valueOf(await engine.cancel(waiting.run_id))).toBe('rolled_back');
+  expect(valueOf(await engine.state(waiting.run_id))).toMatchObject({
+    status: 'rolled_back',
+    exit_code: 5,
+    cancel_requested_by: 'ann@desk',
+  });
+  expect(done).toEqual(['one', 'back', 'settled ship']);
+});
+
 test('an undo that fails locks at once, with its reason', async () => {
   const refuse = (message: string) => () =>
     Promise.resolve(failed({ reason: 'reported', message, retryable: false }));

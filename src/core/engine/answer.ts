@@ -9,10 +9,10 @@ import { summarize } from '../summary.ts';
 import type { EngineDeps } from './api.ts';
 import { ANSWERS } from './confirm.ts';
 import { driveRun } from './drive-run.ts';
-import { endedStage } from './ended-stage.ts';
 import { isOver } from './over.ts';
 import { runPlace } from './run-place.ts';
 import type { StopReason } from './stop.ts';
+import { isUnitOpen } from './unit.ts';
 
 interface GivenAnswer {
   readonly type: 'approve' | 'reject' | 'skip';
@@ -151,8 +151,8 @@ async function askOwner(
 }
 
 /**
- * Ends a run for good: through its owner if one lives, otherwise here, together with what it left running and
- * with its `finally` stages.
+ * Ends a run for good: through its owner if one lives, otherwise here, together with what it left running. What is
+ * in the middle of a deploy goes back, `finally` stages run.
  */
 export function cancelRun(deps: EngineDeps, runId: string): Promise<Result<RunStatus>> {
   return whenFree(deps, () => cancelOnce(deps, runId));
@@ -182,14 +182,11 @@ async function cancelAsOwner(
   log: EventLog,
   by: string,
 ): Promise<Result<RunStatus>> {
-  await endLeftovers(deps, handle, log);
-  const { created } = log.state;
-  if (created && created.definition.finally.length > 0) return endWithFinally(deps, handle, log, by);
-  await log.append({ type: 'cancel.requested', by });
-  for (const { name, status, attempt } of Object.values(log.state.stages)) {
-    if (status !== 'running' && status !== 'waiting' && status !== 'interrupted') continue;
-    log.record(endedStage(name, attempt, { status: 'cancelled', failure: { reason: 'cancelled', by } }));
+  if (log.state.created) {
+    await endLeftovers(deps, handle, log);
+    return endCancelled(deps, handle, log, by);
   }
+  await log.append({ type: 'cancel.requested', by });
   await log.append({
     type: 'run.finished',
     status: 'cancelled',
@@ -221,8 +218,11 @@ async function endLeftovers(deps: EngineDeps, handle: RunHandle, log: EventLog):
   await executors.close();
 }
 
-/** Drives the run as one that is cancelled before anything of it goes on: to its end, `finally` stages and all. */
-async function endWithFinally(
+/**
+ * Drives the run as one that is cancelled before anything of it goes on. What is in the middle of a deploy goes
+ * back, as it does when its owner hears of the cancel; locks are let go and `finally` stages run.
+ */
+async function endCancelled(
   deps: EngineDeps,
   handle: RunHandle,
   log: EventLog,
@@ -231,7 +231,7 @@ async function endWithFinally(
   const { user, host, pid } = deps.identity;
   const open = (again: EventLog): Promise<void> =>
     again.append({ type: 'run.resumed', by: `${user}@${host}`, pid, assume_yes: false });
-  const cancelled: StopReason = { kind: 'cancel', cause: by };
+  const cancelled: StopReason = { kind: 'cancel', cause: by, undo: isUnitOpen(log.state) };
   const ended = await driveRun(
     deps,
     handle,
