@@ -74,6 +74,29 @@ test(
 );
 
 test(
+  'kill -9 while the new version is watched, then cancel: the old one serves again',
+  { timeout: 60_000 },
+  async () => {
+    shop.write('api', { says: 'api never' });
+    const killed = await shop.project.run(['run', 'ship', '-y'], {
+      onOutput: (text, child) => {
+        if (text.includes('look 1 of')) child.kill('SIGKILL');
+      },
+    });
+    expect(killed.code).not.toBe(0);
+    expect(await shop.says('api')).toBe('api never');
+    await shop.project.run(['cancel', 'last']);
+    expect(await lastRun()).toMatchObject({ status: 'rolled_back' });
+    expect(await shop.says('api')).toBe('api 4');
+    // Its lock is let go of: nobody need wait for it to expire.
+    shop.write('api', { says: 'api 5' });
+    const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
+    expect({ code, stdout }).toMatchObject({ code: 0 });
+    expect(await shop.says('api')).toBe('api 5');
+  },
+);
+
+test(
   'kill -9 at any moment, then continue: no request is lost and the new version serves',
   { timeout: 180_000 },
   async () => {
