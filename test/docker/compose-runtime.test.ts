@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { valueOf } from '../support/results.ts';
 import type { Artifact, Instance, Runtime, RuntimeIo, Target } from '../../src/core/runtime.ts';
 import { deploySchema } from '../../src/core/settings/deploy.ts';
@@ -12,7 +13,7 @@ import { noDockerd } from '../support/dockerd.ts';
 import { get, startLoad } from '../support/load.ts';
 import { hasSshd } from '../support/sshd.ts';
 
-const PORT = 18_281;
+const PORT = await freePort();
 const URL = `http://127.0.0.1:${PORT}/`;
 const FILE = 'docker-compose.prod.yml';
 

@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { failureOf, valueOf } from '../support/results.ts';
 import type { Artifact, Instance, Runtime, RuntimeIo, Target } from '../../src/core/runtime.ts';
 import { deploySchema } from '../../src/core/settings/deploy.ts';
@@ -11,7 +12,7 @@ import { noDockerd } from '../support/dockerd.ts';
 import { get, startLoad } from '../support/load.ts';
 import { hasSshd } from '../support/sshd.ts';
 
-const PORT = 18_280;
+const PORT = await freePort();
 const URL = `http://127.0.0.1:${PORT}/`;
 
 describe.skipIf(noDockerd() !== undefined || !hasSshd())('services as containers', () => {
@@ -139,7 +140,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('services as containers
       expect(Object.keys(answers)).toEqual(['two', 'three', 'four', 'five', 'six']);
       expect(sent).toBeGreaterThan(200);
       expect(lines.join('\n')).toContain(
-        'port 18280 goes from the service to its proxy: a short gap, this once',
+        `port ${PORT} goes from the service to its proxy: a short gap, this once`,
       );
     },
   );

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { valueOf } from '../support/results.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import type { RunState } from '../../src/core/run-state.ts';
@@ -22,7 +23,7 @@ import { get, startLoad } from '../support/load.ts';
 import { shipPipeline } from '../support/ship.ts';
 import { hasSshd } from '../support/sshd.ts';
 
-const PORT = 18_282;
+const PORT = await freePort();
 const URL = `http://127.0.0.1:${PORT}/`;
 
 describe.skipIf(noDockerd() !== undefined || !hasSshd())('from commit to a verified deploy on Docker', () => {

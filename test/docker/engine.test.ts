@@ -11,6 +11,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { failureOf, valueOf } from '../support/results.ts';
 import { probeDocker } from '../../src/cli/commands/doctor-docker.ts';
 import { BUSYBOX, collect, engineAt, writeContext } from '../support/docker-rig.ts';
@@ -152,6 +153,7 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
   });
 
   test('runs, inspects and ends containers', async () => {
+    const port = await freePort();
     const context = writeContext(path.join(folder, 'run'), `${BUSYBOX}\nCMD echo "$GREETING"; sleep 100\n`);
     valueOf((await collect(engine, context, { tags: ['app:run'] })).result);
     const labels = { 'pipewright.service': 'web' };
@@ -161,11 +163,11 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
         image: 'app:run',
         env: { GREETING: 'it is "me" $HOME' },
         labels,
-        publish: { '8080/tcp': '127.0.0.1:18081' },
+        publish: { '8080/tcp': `127.0.0.1:${port}` },
         restart: 'no',
       }),
     );
-    expect(started).toMatchObject({ name: 'web-1', is_running: true, ports: { '8080/tcp': 18_081 } });
+    expect(started).toMatchObject({ name: 'web-1', is_running: true, ports: { '8080/tcp': port } });
     await expect.poll(async () => valueOf(await engine.logs(started.id, 10))).toBe('it is "me" $HOME\n');
     expect(valueOf(await engine.containers(labels)).map(({ id }) => id)).toEqual([started.id]);
     valueOf(await engine.network('extra', labels));
