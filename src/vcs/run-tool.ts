@@ -55,6 +55,8 @@ export function toolIn(
       cwd: folder,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      // Ctrl-C is for us to answer: it must not end what only reads in the middle of a deploy.
+      detached: true,
       signal: signal ? AbortSignal.any([signal, limit]) : limit,
     });
     child.stdout.on('data', (chunk: Buffer) => {
