@@ -228,9 +228,9 @@ async function endCancelled(
   log: EventLog,
   by: string,
 ): Promise<Result<RunStatus>> {
-  const { user, host, pid } = deps.identity;
+  const { pid } = deps.identity;
   const open = (again: EventLog): Promise<void> =>
-    again.append({ type: 'run.resumed', by: `${user}@${host}`, pid, assume_yes: false });
+    again.append({ type: 'run.resumed', by, pid, assume_yes: false });
   const cancelled: StopReason = { kind: 'cancel', cause: by, undo: isUnitOpen(log.state) };
   const ended = await driveRun(
     deps,
