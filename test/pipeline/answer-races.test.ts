@@ -1,13 +1,9 @@
 import { expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import type { EngineDeps } from '../../src/core/engine/api.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
-import { failed, type Result } from '../../src/core/failure.ts';
+import { failed } from '../../src/core/failure.ts';
 import { driveWith, pipelineOf, requestFor, stage, testBench, type TestBench } from '../support/fakes.ts';
-
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
 
 /** A run that waits at its stage `ask`. */
 async function waitingRun(bench: TestBench, finallyStages = [] as ReturnType<typeof stage>[]) {

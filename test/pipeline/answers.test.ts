@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
+import { DAY_MS } from '../../src/core/quantities.ts';
+import { valueOf } from '../support/results.ts';
 import type { StageDefinition } from '../../src/core/definition.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import { stepsOf } from '../../src/core/engine/confirm.ts';
-import type { RunEvent } from '../../src/core/events.ts';
-import type { Result } from '../../src/core/failure.ts';
 import type { Prompter } from '../../src/core/ports.ts';
 import type { RunState } from '../../src/core/run-state.ts';
 import {
   driveWith,
+  eventsOf,
   pipelineOf,
   requestFor,
   stage,
@@ -18,12 +19,6 @@ import {
 
 /* Questions to a person: what is asked, who may answer, for how long, and what each answer means. */
 
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
-
-const DAY_MS = 86_400_000;
 const asking = (name: string, change: Partial<StageDefinition> = {}) =>
   stage(name, [], { confirmation: { expires_ms: DAY_MS }, ...change });
 
@@ -45,11 +40,6 @@ function terminal(...answers: readonly Awaited<ReturnType<Prompter['confirm']>>[
       interrupted: () => Promise.resolve('nobody'),
     },
   };
-}
-
-function eventsOf<T extends RunEvent['type']>(bench: TestBench, type: T) {
-  const events = [...bench.store.journals.values()].flat();
-  return events.filter((event): event is Extract<RunEvent, { readonly type: T }> => event.type === type);
 }
 
 async function runWith(

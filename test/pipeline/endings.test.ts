@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
+import { valueOf } from '../support/results.ts';
 import type { PipelineDefinition, StageDefinition } from '../../src/core/definition.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import type { StopReason } from '../../src/core/engine/stop.ts';
-import type { RunEvent } from '../../src/core/events.ts';
-import type { Result } from '../../src/core/failure.ts';
 import type { CommandOutcome } from '../../src/core/ports.ts';
 import type { RunState } from '../../src/core/run-state.ts';
 import {
   driveWith,
+  eventsOf,
   exitOne,
   pipelineOf,
   requestFor,
@@ -20,22 +20,12 @@ import {
 
 /* How a run ends: which status and exit code, what is undone, what opens it again. */
 
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
-
 const statuses = (state: RunState) =>
   Object.fromEntries(Object.values(state.stages).map(({ name, status }) => [name, status]));
 
 const scripts = (bench: TestBench) => bench.executor.ran.map(({ script }) => script);
 
 const undo = (name: string) => ({ rollback: [step(`undo ${name}`)] });
-
-function eventsOf<T extends RunEvent['type']>(bench: TestBench, type: T) {
-  const events = [...bench.store.journals.values()].flat();
-  return events.filter((event): event is Extract<RunEvent, { readonly type: T }> => event.type === type);
-}
 
 /** Runs a pipeline and stops it in its command `stop`, which ends by the signal. */
 async function stoppedIn(

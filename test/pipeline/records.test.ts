@@ -1,36 +1,26 @@
 import { expect, test } from 'vitest';
+import { DAY_MS } from '../../src/core/quantities.ts';
+import { valueOf } from '../support/results.ts';
 import type { PipelineDefinition } from '../../src/core/definition.ts';
 import { withDeadline } from '../../src/core/engine/deadline.ts';
 import { createEngine } from '../../src/core/engine/engine.ts';
 import type { EngineDeps } from '../../src/core/engine/api.ts';
-import type { RunEvent } from '../../src/core/events.ts';
-import { failed, type Result } from '../../src/core/failure.ts';
+import { failed } from '../../src/core/failure.ts';
 import type { RunSummary } from '../../src/core/run-index.ts';
 import {
   driveWith,
+  eventsOf,
   exitOne,
   pipelineOf,
   requestFor,
   stage,
   step,
   testBench,
-  type TestBench,
 } from '../support/fakes.ts';
 
 /* What the engine writes down about runs, what it keeps in the cache, and what it does when the store says no. */
 
-function valueOf<T>(result: Result<T>): T {
-  if (!result.ok) throw new Error(JSON.stringify(result.failure));
-  return result.value;
-}
-
-const DAY_MS = 86_400_000;
 const FULL = failed({ reason: 'state-unwritable', path: '/state', detail: 'no space left' });
-
-function eventsOf<T extends RunEvent['type']>(bench: TestBench, type: T) {
-  const events = [...bench.store.journals.values()].flat();
-  return events.filter((event): event is Extract<RunEvent, { readonly type: T }> => event.type === type);
-}
 
 const start = (deps: EngineDeps, definition: PipelineDefinition, change = {}) =>
   createEngine(deps).start(requestFor(definition, change), driveWith());

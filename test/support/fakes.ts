@@ -319,3 +319,9 @@ export function driveWith(change: Partial<Drive> = {}): Drive {
 }
 
 export const exitOne: CommandOutcome = { exitCode: 1, failure: { reason: 'exit-non-zero', exit_code: 1 } };
+
+/** Of all runs of a bench, in the order they were recorded. */
+export function eventsOf<T extends RunEvent['type']>(bench: TestBench, type: T) {
+  const events = [...bench.store.journals.values()].flat();
+  return events.filter((event): event is Extract<RunEvent, { readonly type: T }> => event.type === type);
+}
