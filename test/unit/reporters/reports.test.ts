@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { RunState } from '../../../src/core/run-state.ts';
-import type { StageState } from '../../../src/core/stage-state.ts';
+import { pendingStage, type StageState } from '../../../src/core/stage-state.ts';
 import { idleRun } from '../../../src/core/run-state.ts';
 import { runHtml } from '../../../src/reporters/html.ts';
 import { runJunit } from '../../../src/reporters/junit.ts';
@@ -9,21 +9,7 @@ import { readJunit } from '../../../src/delivery/reports/junit.ts';
 const EVENT = { seq: 1, at: '2026-02-06T16:00:00.000+09:00', run_id: 'r' };
 
 function stage(name: string, change: Partial<StageState>): StageState {
-  return {
-    name,
-    kind: 'shell',
-    status: 'passed',
-    attempt: 1,
-    max_attempts: 1,
-    attempt_base: 0,
-    warnings: [],
-    outputs: {},
-    cached: false,
-    attempts: [],
-    steps: {},
-    duration_ms: 1500,
-    ...change,
-  };
+  return { ...pendingStage(name, 'shell'), status: 'passed', attempt: 1, duration_ms: 1500, ...change };
 }
 
 function step(name: string, failed: boolean): StageState['steps'] {

@@ -10,7 +10,7 @@ import {
 import { isUnitOpen } from '../../../../src/core/engine/unit.ts';
 import { checkSelection } from '../../../../src/core/engine/selection.ts';
 import { idleRun, type RunState } from '../../../../src/core/run-state.ts';
-import type { StageState } from '../../../../src/core/stage-state.ts';
+import { pendingStage, type StageState } from '../../../../src/core/stage-state.ts';
 import { pipelineOf, stage } from '../../../support/fakes.ts';
 
 const deep = pipelineOf([stage('c', ['b'])], { name: 'deep' });
@@ -32,20 +32,7 @@ const FACTS = {
 };
 
 function stateOf(name: string, change: Partial<StageState>): StageState {
-  return {
-    name,
-    kind: 'shell',
-    status: 'passed',
-    attempt: 1,
-    max_attempts: 1,
-    attempt_base: 0,
-    warnings: [],
-    outputs: {},
-    cached: false,
-    attempts: [],
-    steps: {},
-    ...change,
-  };
+  return { ...pendingStage(name, 'shell'), status: 'passed', attempt: 1, ...change };
 }
 
 function runWith(...stages: readonly StageState[]): RunState {
