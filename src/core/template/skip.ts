@@ -39,28 +39,40 @@ export function skipArithmetic(cursor: Cursor, begin: number): Place[] {
 
 /** From a backtick to behind the one that closes it; a value in between is refused. */
 export function skipBackticks(cursor: Cursor): void {
-  const begin = cursor.offset;
-  const from = cursor.seen.length;
-  const closed = skipUntil(cursor, '`', 1);
-  if (!closed) cursor.problem('This backtick (`) is never closed.', begin);
-  cursor.refuse(
-    cursor.valuesSince(from),
-    'Inside backticks quoting is read twice, so a value there cannot be kept as data.',
-    'Write $( … ) instead of backticks.',
-  );
+  skipWithout(cursor, {
+    closer: '`',
+    width: 1,
+    unclosed: 'This backtick (`) is never closed.',
+    why: 'Inside backticks quoting is read twice, so a value there cannot be kept as data.',
+    hint: 'Write $( … ) instead of backticks.',
+  });
 }
 
 /** `$'…'`: a value in it is refused. */
 export function skipAnsiQuote(cursor: Cursor): void {
+  skipWithout(cursor, {
+    closer: "'",
+    width: 2,
+    unclosed: "This $' is never closed.",
+    why: "Inside $'…' one shell reads escapes where another reads plain text, so a value there cannot be kept as data.",
+    hint: 'Write \'…\' or "…" around the value.',
+  });
+}
+
+interface WithoutValues {
+  readonly closer: string;
+  /** Of the opener, in characters. */
+  readonly width: number;
+  readonly unclosed: string;
+  readonly why: string;
+  readonly hint: string;
+}
+
+function skipWithout(cursor: Cursor, { closer, width, unclosed, why, hint }: WithoutValues): void {
   const begin = cursor.offset;
   const from = cursor.seen.length;
-  const closed = skipUntil(cursor, "'", 2);
-  if (!closed) cursor.problem("This $' is never closed.", begin);
-  cursor.refuse(
-    cursor.valuesSince(from),
-    "Inside $'…' one shell reads escapes where another reads plain text, so a value there cannot be kept as data.",
-    'Write \'…\' or "…" around the value.',
-  );
+  if (!skipUntil(cursor, closer, width)) cursor.problem(unclosed, begin);
+  cursor.refuse(cursor.valuesSince(from), why, hint);
 }
 
 /** Past the next unescaped `closer`, after an opener of `width` characters; false when there is none. */
