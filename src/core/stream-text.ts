@@ -146,7 +146,8 @@ function rowLines({ from, end, inBytes }: Row): readonly string[] {
     const { total_bytes: total, average_speed: average, peak_speed: peak } = end.metrics;
     lines.push(`${name}: ${formatBytes(total)}, ${formatBytes(average)}/s, at most ${formatBytes(peak)}/s`);
   }
-  if (end.file) lines.push(fileLine(end.file, inBytes));
+  // A digest or a count in a file is no smaller form of what went in.
+  if (end.file) lines.push(fileLine(end.file, end.result === undefined ? inBytes : undefined));
   if ('failure' in end && end.failure !== undefined) lines.push(`${name}: ${sanitizeText(end.failure)}`);
   return lines;
 }
