@@ -21,6 +21,26 @@ export function checkContextSettings(check: SettingCheck): void {
     } else if (/[\s/]/.test(host) || host.startsWith('-')) {
       problem(check, at, 'this is no name of a machine and no address');
     }
+    if (context.jump !== undefined) checkJump(check, name, context.jump);
+  }
+}
+
+/** A way through contexts that are not there, or that leads back to where it began. */
+function checkJump(check: SettingCheck, name: string, jump: string): void {
+  const { contexts } = check.settings;
+  const at = ['contexts', name, 'jump'];
+  const known = Object.keys(contexts).filter((other) => other !== name);
+  if (!Object.hasOwn(contexts, jump)) {
+    unknownName(check, at, { what: 'there is no context', name: jump, known });
+    return;
+  }
+  const way = [name];
+  for (let next: string | undefined = jump; next !== undefined; next = contexts[next]?.jump) {
+    if (way.includes(next)) {
+      if (next === name) problem(check, at, `this leads in a circle: ${[...way, next].join(' → ')}`);
+      return;
+    }
+    way.push(next);
   }
 }
 

@@ -61,7 +61,12 @@ async function list(command: ContextCommand, services: Services, chosen: Chosen)
   }
   const views = await services.views();
   const lines = views.table(
-    rows.map(({ name, type, address, workdir }) => [name, type, address, workdir ?? '']),
+    rows.map(({ name, type, address, jump, workdir }) => [
+      name,
+      type,
+      jump === undefined ? address : `${address} through ${jump}`,
+      workdir ?? '',
+    ]),
   );
   await services.terminal.print(lines);
   return 0;
@@ -71,17 +76,20 @@ interface Described {
   readonly name: string;
   readonly type: string;
   readonly address: string;
+  /** The context on the way. */
+  readonly jump?: string;
   readonly workdir?: string;
 }
 
 function describe(name: string, settings: ContextSettings | undefined): Described {
   if (!settings) return { name, type: 'local', address: 'this machine' };
-  const { host, port, user, workdir, type } = settings;
+  const { host, port, user, workdir, type, jump } = settings;
   const at = `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}`;
   return {
     name,
     type,
     address: port === 22 ? at : `${at}:${port}`,
+    ...(jump !== undefined && { jump }),
     ...(workdir !== undefined && { workdir }),
   };
 }

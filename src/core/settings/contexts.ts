@@ -34,6 +34,16 @@ const sshSchema = z.strictObject({
     .default(8)
     .describe("Commands at the same time on one connection; below the server's MaxSessions. Default: 8."),
   workdir: z.string().min(1).optional().describe('Folder where commands start. Default: the login folder.'),
+  jump: nameSchema
+    .optional()
+    .describe('Another context of type ssh to go through: a bastion. Default: straight there.'),
+  ssh_config: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Configuration of OpenSSH in which `host` is looked up: HostName, Port, User, IdentityFile, ProxyJump and others; what is written here wins. Default: none is read.',
+    ),
   docker_socket: z
     .string()
     .startsWith('/')

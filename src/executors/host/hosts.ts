@@ -2,11 +2,13 @@ import { CircuitBreaker } from '../../core/circuit-breaker.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { Hosts } from '../../core/hosts.ts';
 import type { Secrets } from '../../core/ports.ts';
+import type { ContextSettings } from '../../core/settings/contexts.ts';
 import type { StageSettings } from '../../core/settings/index.ts';
 import { copyBetween, type CopyableHost } from '../copy/copyable.ts';
 import { createLocalHost } from './local-host.ts';
 import { inheritedEnvironment } from '../local/environment.ts';
 import type { Link } from '../ssh/link.ts';
+import type { SshTarget } from '../ssh/target.ts';
 
 /** What the machines behind contexts are opened with. */
 export interface HostsOptions {
@@ -43,7 +45,7 @@ export function createHosts(options: HostsOptions): LinkedHosts {
     const breaker = breakers.get(address) ?? new CircuitBreaker({ nowMs: () => performance.now() });
     breakers.set(address, breaker);
     const made = import('../ssh/link.ts').then(
-      ({ Link: SshLink }) => new SshLink({ name: context, settings, ...options }, breaker),
+      ({ Link: SshLink }) => new SshLink(targetOf(options, context, settings), breaker),
     );
     links.set(context, made);
     return made;
@@ -90,6 +92,17 @@ export function createHosts(options: HostsOptions): LinkedHosts {
       const made = await Promise.all(links.values());
       await Promise.all(made.map((each) => each.close()));
     },
+  };
+}
+
+/** With the contexts to go through; the loader refuses circles. */
+function targetOf(options: HostsOptions, name: string, settings: ContextSettings): SshTarget {
+  const jump = settings.jump === undefined ? undefined : options.contexts[settings.jump];
+  return {
+    ...options,
+    name,
+    settings,
+    ...(settings.jump !== undefined && jump && { via: targetOf(options, settings.jump, jump) }),
   };
 }
 

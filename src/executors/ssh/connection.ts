@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import net from 'node:net';
-import ssh2, { type Client, type ServerHostKeyAlgorithm } from 'ssh2';
+import type { Duplex } from 'node:stream';
+import ssh2, { type Client, type ClientChannel, type ServerHostKeyAlgorithm } from 'ssh2';
 import { errorCode } from '../../core/error-code.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import { type Credentials, findCredentials, refusal, resolvePath } from './credentials.ts';
 import { fingerprint, judgeKey, knownKeyTypes, nameOf, parseKnownHosts, typeOf } from './known-hosts.ts';
-import { addressOf, type SshTarget } from './target.ts';
+import { lookUp } from './client-config.ts';
+import { addressOf, knownAs, type SshTarget } from './target.ts';
 
 /** Thrown by `Connection.call` when the link broke before an answer came. */
 export class LinkLost extends Error {
@@ -72,11 +74,53 @@ export class Connection {
  * `authentication` when the host is not the one we know, or does not let us in.
  */
 export async function openConnection(target: SshTarget, signal?: AbortSignal): Promise<Result<Connection>> {
+  const found = await lookUp(target);
+  return found.ok ? connect(found.value, signal) : found;
+}
+
+async function connect(target: SshTarget, signal: AbortSignal | undefined): Promise<Result<Connection>> {
   const credentials = await findCredentials(target);
   if (!credentials.ok) return credentials;
   const known = await readKnownHosts(target);
   if (!known.ok) return known;
-  return new Handshake(target, credentials.value, known.value).run(signal);
+  const road = await roadTo(target, signal);
+  if (!road.ok) return road;
+  const { socket, end } = road.value;
+  const opened = await new Handshake(target, credentials.value, known.value).run(socket, signal);
+  if (opened.ok) opened.value.onLost(end);
+  else end();
+  return opened;
+}
+
+/** A way to the port of a server, and what ends with it. */
+interface Road {
+  readonly socket: Duplex;
+  readonly end: () => void;
+}
+
+/** Straight there, or through a connection of its own to the host on the way. */
+async function roadTo(target: SshTarget, signal: AbortSignal | undefined): Promise<Result<Road>> {
+  const { host, port } = target.settings;
+  if (!target.via) {
+    // Not ssh2's own socket: without TCP_NODELAY each command costs 40 ms twice.
+    const socket = net.connect({ host, port, noDelay: true });
+    return ok({ socket, end: () => socket.destroy() });
+  }
+  const hop = await openConnection(target.via, signal);
+  if (!hop.ok) return hop;
+  const { client } = hop.value;
+  const end = (): void => void client.end();
+  try {
+    const socket = await hop.value.call<ClientChannel>((done) =>
+      client.forwardOut('127.0.0.1', 0, host, port, done),
+    );
+    return ok({ socket, end });
+  } catch (error) {
+    end();
+    const text = error instanceof Error ? error.message : String(error);
+    const detail = `${addressOf(target.via)} does not lead to ${addressOf(target)} (AllowTcpForwarding of its sshd?): ${text}`;
+    return failed({ reason: 'executor-unreachable', executor: target.name, detail });
+  }
 }
 
 async function readKnownHosts(target: SshTarget): Promise<Result<string>> {
@@ -107,10 +151,8 @@ class Handshake {
     this.#known = parseKnownHosts(knownHosts);
   }
 
-  async run(signal: AbortSignal | undefined): Promise<Result<Connection>> {
-    const { host, port, connect_timeout: limitMs } = this.#target.settings;
-    // Not ssh2's own socket: without TCP_NODELAY each command costs 40 ms twice.
-    const socket = net.connect({ host, port, noDelay: true });
+  async run(socket: Duplex, signal: AbortSignal | undefined): Promise<Result<Connection>> {
+    const { connect_timeout: limitMs } = this.#target.settings;
     const result = await new Promise<Result<Connection>>((resolve) => {
       const timer = setTimeout(
         () => resolve(this.#unreachable(`no login within ${limitMs / 1000} s`)),
@@ -133,7 +175,7 @@ class Handshake {
     return result;
   }
 
-  #listen(socket: net.Socket, answer: (result: Result<Connection>) => void): void {
+  #listen(socket: Duplex, answer: (result: Result<Connection>) => void): void {
     const client = this.#client;
     let server = '';
     client.on('handshake', () => {
@@ -155,7 +197,7 @@ class Handshake {
     this.#connect(socket, answer);
   }
 
-  #connect(socket: net.Socket, answer: (result: Result<Connection>) => void): void {
+  #connect(socket: Duplex, answer: (result: Result<Connection>) => void): void {
     const { settings } = this.#target;
     try {
       this.#client.connect({
@@ -176,7 +218,7 @@ class Handshake {
 
   /** Asks first for keys that we know, as OpenSSH does: a host with three keys is known by any of them. */
   #keyOrder(): { readonly algorithms?: { readonly serverHostKey: ServerHostKeyAlgorithm[] } } {
-    const types = knownKeyTypes(this.#known, this.#target.settings);
+    const types = knownKeyTypes(this.#known, knownAs(this.#target));
     if (types.length === 0) return {};
     const wanted = ALGORITHMS.filter(([type]) => types.includes(type)).flatMap(([, names]) => names);
     const rest = ALGORITHMS.flatMap(([, names]) => names).filter((name) => !wanted.includes(name));
@@ -184,14 +226,15 @@ class Handshake {
   }
 
   #accepts(key: Buffer): boolean {
-    const judged = judgeKey(this.#known, this.#target.settings, key);
+    const judged = judgeKey(this.#known, knownAs(this.#target), key);
     if (judged.verdict === 'known') return true;
     this.#keyRefusal ??= refusal(this.#target, this.#keyProblem(key, judged));
     return false;
   }
 
   #keyProblem(key: Buffer, judged: Exclude<ReturnType<typeof judgeKey>, { verdict: 'known' }>): string {
-    const { host, port, known_hosts: file } = this.#target.settings;
+    const { known_hosts: file } = this.#target.settings;
+    const { host, port } = knownAs(this.#target);
     const shown = `${typeOf(key)} ${fingerprint(key)}`;
     const address = addressOf(this.#target);
     if (judged.verdict === 'revoked') {

@@ -11,6 +11,18 @@ export interface SshTarget {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** For the passphrase of the key. */
   readonly secrets: Pick<Secrets, 'resolve'>;
+  /** Where to go through on the way. */
+  readonly via?: SshTarget | undefined;
+  /** The name in known_hosts, where it is another one. */
+  readonly hostKeyAlias?: string | undefined;
+}
+
+/** What a host is called in known_hosts. */
+export function knownAs({ settings: { host, port }, hostKeyAlias }: SshTarget): {
+  readonly host: string;
+  readonly port: number;
+} {
+  return hostKeyAlias === undefined ? { host, port } : { host: hostKeyAlias, port: 22 };
 }
 
 /** `host:port` as people write it. */
