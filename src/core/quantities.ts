@@ -35,7 +35,7 @@ const LONGEST_TIMER_MS = 24 * MS_PER_UNIT.d;
  * Units: d h m s ms, each at most once and in this order. Undefined when it is none of that.
  */
 export function parseDuration(written: string | number): number | undefined {
-  const text = typeof written === 'number' ? plainNumber(written) : written.trim();
+  const text = String(written).trim();
   if (NUMBER.test(text)) return inRange(Number(text) * 1000, LONGEST_MS);
   const [whole, ...parts] = DURATION.exec(text) ?? [];
   if (!whole) return undefined;
@@ -54,7 +54,7 @@ export function parseDuration(written: string | number): number | undefined {
  * KiB MiB GiB TiB powers of 1024. Undefined when it is none of that.
  */
 export function parseSize(written: string | number): number | undefined {
-  const text = typeof written === 'number' ? plainNumber(written) : written.trim();
+  const text = String(written).trim();
   const [, amount = '', unit = ''] = /^([\d.]+)\s*([A-Za-z]*)$/.exec(text) ?? [];
   const factor = BYTES_PER_UNIT[unit.toLowerCase() || 'b'];
   if (!NUMBER.test(amount) || factor === undefined) return undefined;
@@ -65,14 +65,9 @@ function inRange(value: number, largest: number): number | undefined {
   return value <= largest ? Math.round(value) : undefined;
 }
 
-/** `1e21` is how JavaScript prints it; nobody writes it so. */
-function plainNumber(value: number): string {
-  return Number.isFinite(value) && value >= 0 ? String(value) : '';
-}
-
 /** Text for people, and readable by `parseDuration`: `250ms`, `12.3s`, `5m3s`, `1h30m`, `2d`. `ms` counts milliseconds. */
 export function formatDuration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)}ms`;
+  if (Math.round(ms) < 1000) return `${Math.round(ms)}ms`;
   if (ms < MS_PER_UNIT.m) {
     const tenths = Math.round(ms / 100);
     return tenths === 600 ? '1m' : `${tenths / 10}s`;

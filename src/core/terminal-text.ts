@@ -47,7 +47,7 @@ export function oneLine(text: string): string {
 }
 
 /** DEL, C1 controls and characters that reorder others: JSON may hold them as they are, terminals act upon them. */
-const UNESCAPED = /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const UNESCAPED = /[\u007f-\u009f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** The value as JSON that a terminal can be shown: what would steer it stands as `\u…`. */
 export function harmlessJson(value: object, indent?: number): string {
@@ -100,15 +100,12 @@ function visible(character: string): string {
 export class TextSanitizer {
   readonly #options: TextOptions;
   readonly #maxLineBytes: number;
-  readonly #encoder = new TextEncoder();
-  readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  readonly #decoder = new TextDecoder();
   readonly #line: Uint8Array;
   #length = 0;
   #cutBytes = 0;
   /** The line so far ends with a carriage return: what comes next replaces it, unless it is the line's end. */
   #rewrites = false;
-  /** First half of a character that was split over two string chunks. */
-  #highSurrogate = '';
 
   constructor(options: TextOptions & { readonly maxLineBytes?: number } = {}) {
     this.#options = options;
@@ -117,15 +114,14 @@ export class TextSanitizer {
   }
 
   /** The lines that this chunk completes, without their line feeds. */
-  push(chunk: Uint8Array | string): string[] {
-    const bytes = typeof chunk === 'string' ? this.#encode(chunk) : chunk;
+  push(chunk: Uint8Array): string[] {
     const lines: string[] = [];
     let start = 0;
-    for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-      lines.push(this.#complete(bytes.subarray(start, end)));
+    for (let end = chunk.indexOf(0x0a); end >= 0; end = chunk.indexOf(0x0a, start)) {
+      lines.push(this.#complete(chunk.subarray(start, end)));
       start = end + 1;
     }
-    this.#keep(bytes.subarray(start));
+    this.#keep(chunk.subarray(start));
     return lines;
   }
 
@@ -146,17 +142,7 @@ export class TextSanitizer {
 
   /** The last line, if it had no line feed. */
   end(): string[] {
-    const rest = this.#highSurrogate ? this.push('\ufffd') : [];
-    return this.#length > 0 || this.#cutBytes > 0
-      ? [...rest, this.#complete(this.#line.subarray(0, 0))]
-      : rest;
-  }
-
-  #encode(chunk: string): Uint8Array {
-    const text = this.#highSurrogate + chunk;
-    const last = text.charCodeAt(text.length - 1);
-    this.#highSurrogate = last >= 0xd800 && last <= 0xdbff ? text.slice(-1) : '';
-    return this.#encoder.encode(this.#highSurrogate ? text.slice(0, -1) : text);
+    return this.#length > 0 || this.#cutBytes > 0 ? [this.#complete(new Uint8Array())] : [];
   }
 
   #complete(tail: Uint8Array): string {

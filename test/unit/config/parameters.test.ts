@@ -8,6 +8,7 @@ const OPTIONAL = { required: false } as const;
 const DEFINITIONS: Record<string, ParameterDefinition> = {
   text: { type: 'string', ...OPTIONAL },
   code: { type: 'string', ...OPTIONAL, pattern: '[a-z]+|[0-9]+' },
+  face: { type: 'string', ...OPTIONAL, pattern: '.' },
   broken: { type: 'string', ...OPTIONAL, pattern: '(' },
   count: { type: 'int', ...OPTIONAL, min: 1, max: 10 },
   any: { type: 'int', ...OPTIONAL },
@@ -26,14 +27,19 @@ test.each<[string, GivenParameter, unknown]>([
   ['text', '-x $(a)\n', '-x $(a)\n'],
   ['code', 'abc', 'abc'],
   ['code', '12', '12'],
+  ['code', 'a'.repeat(4096), 'a'.repeat(4096)],
+  ['face', '😀', '😀'],
   ['count', '7', 7],
   ['count', '+1', 1],
+  ['count', '10', 10],
+  ['count', ' 7 ', 7],
   ['any', '-12', -12],
   ['any', '-0', 0],
   ['any', '007', 7],
   ['on', true, true],
   ['on', false, false],
   ['on', 'Yes', true],
+  ['on', ' TRUE\n', true],
   ['on', '1', true],
   ['on', 'no', false],
   ['on', '0', false],
@@ -77,7 +83,7 @@ describe('a value that does not fit is named with what would', () => {
     ['tags', ['a', '\uD800'], 'UTF-8'],
     ['file', '\uFFFD', 'UTF-8'],
     ['txet', 'a', 'There is no parameter txet.', 'Did you mean text?'],
-    ['zzzzzzzzz', 'a', 'There is no parameter', 'Known are text, code'],
+    ['zzzzzzzzz', 'a', 'There is no parameter', 'Known are text, code, face, '],
     ['__proto__', 'a', 'There is no parameter __proto__.'],
     ['toString', 'a', 'There is no parameter toString.'],
   ])('%s given as %j', (name, given, message, hint = '') => {
@@ -87,6 +93,37 @@ describe('a value that does not fit is named with what would', () => {
     expect(problem?.message).toContain(message);
     expect(problem?.hint ?? '').toContain(hint);
   });
+
+  test.each<[Record<string, ParameterDefinition>, Record<string, GivenParameter>, object]>([
+    [{}, { x: 'a' }, { message: 'There is no parameter x.', hint: 'This pipeline takes no parameters.' }],
+    [
+      { x: { type: 'path', required: true } },
+      {},
+      { message: 'is required.', hint: 'Give it with --x=… or --set x=….' },
+    ],
+    [
+      { x: { type: 'string', ...OPTIONAL } },
+      { x: true },
+      { message: 'needs a value.', hint: 'Write --name=value.' },
+    ],
+    [{ x: { type: 'int', ...OPTIONAL } }, { x: '1.5' }, { message: 'must be a whole number, not "1.5".' }],
+  ])('%j given %j', (definitions, given, problem) => {
+    // The hint is there or not: an empty one would be printed.
+    expect(parse(given, definitions)).toStrictEqual({ ok: false, failure: [{ name: 'x', ...problem }] });
+  });
+});
+
+test('a long value is cut in the message, one that fits is not', () => {
+  const messageOf = (length: number) => {
+    const parsed = parse({ size: 'x'.repeat(length) });
+    return !parsed.ok && parsed.failure[0]?.message;
+  };
+  expect(messageOf(60)).toBe(`cannot be "${'x'.repeat(60)}".`);
+  expect(messageOf(61)).toBe(`cannot be "${'x'.repeat(60)}…".`);
+});
+
+test('without a home folder a path keeps its tilde', () => {
+  expect(parseParameters(DEFINITIONS, { file: '~/x' })).toMatchObject({ ok: true, value: { file: '~/x' } });
 });
 
 test('a control character in a value does not reach the message', () => {
@@ -108,9 +145,9 @@ test('all problems come at once', () => {
 
 test('what was not given has its default, or is empty where empty is harmless', () => {
   const parsed = parse({}, { ...DEFINITIONS, level: { type: 'int', required: false, default: 3 } });
-  expect(parsed).toEqual({
+  expect(parsed).toStrictEqual({
     ok: true,
-    value: { text: '', code: '', broken: '', on: false, tags: [], level: 3 },
+    value: { text: '', code: '', face: '', broken: '', on: false, tags: [], level: 3 },
   });
 });
 
@@ -129,7 +166,13 @@ test('a pattern that takes exponential time is given up, and says so', () => {
   const definitions = { n: { type: 'string' as const, required: true, pattern: '(a|a)*' } };
   expect(parseParameters(definitions, { n: `${'a'.repeat(60)}b` })).toMatchObject({
     ok: false,
-    failure: [{ name: 'n', message: expect.stringContaining('takes too long on this text') }],
+    failure: [
+      {
+        name: 'n',
+        message: expect.stringContaining('takes too long on this text'),
+        hint: expect.stringContaining('(a+)+'),
+      },
+    ],
   });
   expect(parseParameters(definitions, { n: 'aaa' })).toEqual({ ok: true, value: { n: 'aaa' } });
 });
