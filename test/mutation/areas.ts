@@ -22,6 +22,11 @@ export const AREAS: Readonly<Record<string, Area>> = {
     ],
     testTimeoutMs: 20_000,
   },
+  transfer: {
+    mutate: ['src/core/transfer/*.ts'],
+    tests: ['test/unit/core/transfer-*.test.ts', 'test/contract/transfer.test.ts'],
+    testTimeoutMs: 20_000,
+  },
   template: {
     mutate: ['src/core/template/**/*.ts'],
     tests: ['test/unit/core/template/{bind,compile,grammar,words}.test.ts'],

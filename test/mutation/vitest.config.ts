@@ -18,7 +18,7 @@ export default defineConfig({
     setupFiles: ['test/mutation/setup.ts'],
     // A mutant that waits for ever ends here, and not with its whole process at Stryker's own limit.
     testTimeout: Number(process.env['MUTATION_TEST_TIMEOUT_MS'] ?? 60_000),
-    include: ['test/{unit,pipeline}/**/*.test.ts'],
+    include: ['test/{unit,pipeline}/**/*.test.ts', 'test/contract/transfer.test.ts'],
     // A fresh process per test file would cost more than all tests of core together.
     isolate: false,
     sequence: { sequencer: QuickFirst },

@@ -20,7 +20,7 @@ import { findStage, type Scope } from './scope.ts';
 import { Slots } from './slots.ts';
 import { interruptionsOf, stopReason, type StopReason } from './stop.ts';
 import { tellEnd } from './tell-end.ts';
-import { stagesToUndo } from './undo.ts';
+import { causeOf, stagesToUndo } from './undo.ts';
 import { isUnitOpen } from './unit.ts';
 
 /** The events that open this process's part of a run: `run.created`, or `run.resumed` and resets. */
@@ -152,10 +152,14 @@ function openSession(parts: {
 /** The stages; a rollback that was asked for, or that a crash cut short, comes instead of them. */
 async function work({ run, scope, undo }: Session): Promise<GraphResult> {
   const { rollback, stages } = run.log.state;
-  const stage = undo?.cause ?? rollback?.cause;
-  const cause = stage === undefined ? undefined : stages[stage]?.failure;
-  if (stage !== undefined && cause) return { suspended: [], failure: { stage, cause } };
-  return runGraph(run, scope);
+  const asked = undo ?? rollback;
+  const cause = asked && (stages[asked.cause]?.failure ?? cancelledBy(asked.by));
+  return cause ? { suspended: [], failure: { stage: asked.cause, cause } } : runGraph(run, scope);
+}
+
+/** Where a run was cancelled between two stages, none of them carries a failure. */
+function cancelledBy(by: string | undefined): Failure | undefined {
+  return by === undefined ? undefined : { reason: 'cancelled', by };
 }
 
 /** Rollback, `finally`, leftovers, and the last event. */
@@ -230,22 +234,20 @@ async function rollBackIfAsked(
   if (!failure || !isAsked) return undefined;
   const { rollback } = run.log.state;
   // A stage that failed before it changed anything is a failure, not a rollback.
-  if (!rollback && stagesToUndo(run.log.state, scope.definition, failure.stage).length === 0)
-    return undefined;
+  if (!rollback && stagesToUndo(run.log.state, scope.definition).length === 0) return undefined;
   return rollBack(run, scope, { cause: failure.stage, ...(by !== undefined && { by }) });
 }
 
-/** A person wants to stop and have it undone: from the stage that was running, or the last that had ended. */
+/** A person wants to stop and have it undone. */
 async function rollBackCancelled(
   run: RunContext,
   scope: Scope,
   { undo, cause: by }: StopReason,
 ): Promise<Failure | undefined> {
   if (undo !== true) return undefined;
-  const ended = Object.values(run.log.state.stages).filter(({ attempt }) => attempt > 0);
-  const stage = ended.find(({ status }) => status === 'cancelled') ?? ended.at(-1);
-  if (!stage || stagesToUndo(run.log.state, scope.definition, stage.name).length === 0) return undefined;
-  return rollBack(run, scope, { cause: stage.name, by });
+  const cause = causeOf(run.log.state);
+  if (cause === undefined || stagesToUndo(run.log.state, scope.definition).length === 0) return undefined;
+  return rollBack(run, scope, { cause, by });
 }
 
 /** The stage that failed asks for it, or one inside it whose failure this is. */

@@ -26,7 +26,7 @@ export async function rollBack(
   { cause, by }: { readonly cause: string; readonly by?: string },
 ): Promise<Failure | undefined> {
   const known = run.log.state.rollback;
-  const stages = known?.stages ?? stagesToUndo(run.log.state, scope.definition, cause);
+  const stages = known?.stages ?? stagesToUndo(run.log.state, scope.definition);
   if (!known)
     await run.log.append({ type: 'rollback.started', stages, cause, ...(by !== undefined && { by }) });
   let failure: Failure | undefined;

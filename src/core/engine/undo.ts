@@ -21,9 +21,8 @@ export function undoOf(state: RunState): Result<Undo> {
   const { created, run_id: runId } = state;
   const reason = whyNot(state);
   if (!created || reason) return reason ?? refused(`run ${runId} never began`);
-  const broken = Object.values(state.stages).find(({ status }) => isBroken(status));
-  const cause = state.rollback?.cause ?? broken?.name;
-  const stages = cause === undefined ? [] : stagesToUndo(state, created.definition, cause);
+  const cause = state.rollback?.cause ?? causeOf(state);
+  const stages = stagesToUndo(state, created.definition);
   return cause === undefined || stages.length === 0
     ? refused(
         `nothing of run ${runId} can be undone`,
@@ -51,18 +50,27 @@ function isBroken(status: string): boolean {
   return status === 'failed' || status === 'cancelled';
 }
 
+/** The stage that an undo answers: one that failed or was cut, otherwise the last that had begun. */
+export function causeOf({ stages }: Pick<RunState, 'stages'>): string | undefined {
+  const begun = Object.values(stages).filter(({ attempt }) => attempt > 0);
+  const cause =
+    begun.find(({ status }) => isBroken(status)) ??
+    Object.values(stages).find(({ status }) => isBroken(status)) ??
+    begun.at(-1);
+  return cause?.name;
+}
+
 /** What failed or was cancelled first, then what ended well in reverse order of completion. */
 export function stagesToUndo(
   { stages }: Pick<RunState, 'stages'>,
   definition: PipelineDefinition,
-  cause: string,
 ): readonly string[] {
   const undoable = Object.values(stages).filter((state) => {
     const stage = findStage(definition, state.name);
     return stage !== undefined && state.attempt > 0 && !state.cached && hasUndo(stage, state);
   });
   const completed = undoable
-    .filter(({ name, status }) => name !== cause && (status === 'passed' || status === 'warning'))
+    .filter(({ status }) => status === 'passed' || status === 'warning')
     .toSorted((a, b) => (b.finished_seq ?? 0) - (a.finished_seq ?? 0));
   const broken = undoable.filter(({ status }) => isBroken(status));
   return [...broken, ...completed].map(({ name }) => name);
