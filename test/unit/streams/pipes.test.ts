@@ -1,6 +1,18 @@
-import { closeSync, openSync, readdirSync, readFileSync, readSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  rmSync,
+  type Stats,
+  writeSync,
+} from 'node:fs';
 import os from 'node:os';
-import { expect, test } from 'vitest';
+import path from 'node:path';
+import { expect, test, vi } from 'vitest';
 import { makePipes, type Pipe } from '../../../src/streams/pump/pipes.ts';
 
 /** More than one shell makes. */
@@ -16,9 +28,19 @@ function sendThrough({ readFd, writeFd }: Pipe, text: string): string {
   return got;
 }
 
-const ourFds = (): readonly string[] => readdirSync('/proc/self/fd');
-const foldersOfPipes = (): readonly string[] =>
-  readdirSync(os.tmpdir()).filter((name) => /^pipewright-[A-Za-z0-9]{6}$/.test(name));
+/** Descriptors of this process on the same object, those of the runtime left aside: they come and go. */
+function fdsOn({ dev, ino }: Stats): readonly number[] {
+  return readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => {
+      try {
+        const of = fstatSync(fd);
+        return of.dev === dev && of.ino === ino;
+      } catch {
+        return false;
+      }
+    });
+}
 
 test.each(SYSTEMS)(
   'pipes as %s makes them are empty, apart from each other, and end with their writer',
@@ -37,13 +59,21 @@ test('no pipe is no work', async () => {
 test.skipIf(!isLinux).each(SYSTEMS)(
   'pipes as %s makes them leave no descriptor and no name behind',
   async (system) => {
-    const [fds, folders] = [ourFds(), foldersOfPipes()];
-    for (const { readFd, writeFd } of await makePipes(MANY, system)) {
-      closeSync(readFd);
-      closeSync(writeFd);
+    const folder = mkdtempSync(path.join(os.tmpdir(), 'pipewright-pipes-'));
+    vi.stubEnv('TMPDIR', folder);
+    try {
+      for (const { readFd, writeFd } of await makePipes(MANY, system)) {
+        const pipe = fstatSync(readFd);
+        expect(new Set(fdsOn(pipe))).toEqual(new Set([readFd, writeFd]));
+        closeSync(readFd);
+        closeSync(writeFd);
+        expect(fdsOn(pipe)).toEqual([]);
+      }
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      vi.unstubAllEnvs();
+      rmSync(folder, { recursive: true });
     }
-    expect(ourFds()).toHaveLength(fds.length);
-    expect(foldersOfPipes().filter((name) => !folders.includes(name))).toEqual([]);
   },
 );
 
