@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mustEnd } from '../support/cli.ts';
 import { onPty } from '../support/pty.ts';
 import { git } from '../support/repositories.ts';
 import { openShop, type Shop } from './support/shop.ts';
@@ -35,8 +36,7 @@ async function openCommittedShop(options: Parameters<typeof openShop>[0] = {}): 
   opened.project.write('.gitignore', 'state\n.pipewright\n');
   git(opened.project.root, ['init', '-q', '-b', 'main']);
   commit(opened, 'Begin');
-  const { code, stdout } = await opened.project.run(['run', 'ship', '-y']);
-  if (code !== 0) throw new Error(stdout);
+  mustEnd(await opened.project.run(['run', 'ship', '-y']));
   return opened;
 }
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { mustEnd } from '../support/cli.ts';
 import { openShop } from './support/shop.ts';
 
 test(
@@ -11,8 +12,7 @@ test(
     expect(await shop.says('web')).toBe('web 1');
     shop.write('api', { says: 'api 2' });
     shop.write('web', { says: 'web 2', bug: 'response.statusCode = 500;' });
-    const second = await shop.project.run(['run', 'ship', '-y']);
-    if (second.code !== 5) throw new Error(second.stdout);
+    const second = mustEnd(await shop.project.run(['run', 'ship', '-y']), 5);
     expect(second.stdout).toContain('bring back the former version of web on local');
     expect([await shop.says('api'), await shop.says('web')]).toEqual(['api 1', 'web 1']);
     shop.write('web', { says: 'web 3' });

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { z } from 'zod';
 import { startLoad } from '../delivery/support/load.ts';
-import { LAUNCHER, PINNED_NODE } from '../support/cli.ts';
+import { LAUNCHER, mustEnd, PINNED_NODE } from '../support/cli.ts';
 import { onPty } from '../support/pty.ts';
 import { openServingShop, type Shop } from './support/shop.ts';
 
@@ -123,8 +123,7 @@ test(
       // Killed before there was a run: nothing to continue.
       const next = id === before ? ['run', 'ship', '-y'] : ['continue', '-y'];
       if (id === before || status !== 'success') {
-        const { code, stdout, stderr } = await shop.project.run(next);
-        if (code !== 0) throw new Error(`round ${round}: ${code}\n${stdout}${stderr}`);
+        mustEnd(await shop.project.run(next));
       }
       expect(await shop.says('api')).toBe(says);
     }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { mustEnd } from '../support/cli.ts';
 import { onPty } from '../support/pty.ts';
 import { openShop, type Shop } from './support/shop.ts';
 
@@ -9,8 +10,7 @@ beforeAll(async () => {
   shop = await openShop();
   for (const says of ['web 1', 'web 2', 'web 3']) {
     shop.write('web', { says });
-    const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
-    if (code !== 0) throw new Error(stdout);
+    mustEnd(await shop.project.run(['run', 'ship', '-y']));
   }
 }, 90_000);
 afterAll(async () => {

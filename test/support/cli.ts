@@ -56,9 +56,29 @@ export function runCli(args: readonly string[], options: CliOptions): Promise<Cl
   const { promise, resolve, reject } = Promise.withResolvers<CliResult>();
   child.on('error', reject);
   child.on('close', (code, signal) => {
-    resolve({ code: code ?? 128 + (signal ? os.constants.signals[signal] : 0), stdout, stderr });
+    const result = { code: code ?? 128 + (signal ? os.constants.signals[signal] : 0), stdout, stderr };
+    ran.push(`pipewright ${args.join(' ')}: ${textOf(result)}`);
+    resolve(result);
   });
   return promise;
+}
+
+/** What ran for the test that runs now. */
+const ran: string[] = [];
+
+/** What each program of this test said and how it ended; the next call begins anew. */
+export function whatRan(): readonly string[] {
+  return ran.splice(0);
+}
+
+/** For what a test needs before it can begin: throws with all that the program said when it ends with another code. */
+export function mustEnd(result: CliResult, code = 0): CliResult {
+  if (result.code !== code) throw new Error(`it should have ended with ${code}: ${textOf(result)}`);
+  return result;
+}
+
+function textOf({ code, stdout, stderr }: CliResult): string {
+  return [`exit code ${code}`, `stdout: ${stdout.trimEnd()}`, `stderr: ${stderr.trimEnd()}`].join('\n');
 }
 
 /** Nothing of the surroundings may decide a test. */
@@ -95,9 +115,9 @@ export function temporaryProject(files: Readonly<Record<string, string>> = {}): 
     write,
     run,
     json: async (args) => {
-      const { stdout, stderr } = await run([...args, '--json']);
-      if (stdout === '') throw new Error(`no JSON on stdout; stderr: ${stderr}`);
-      return JSON.parse(stdout);
+      const result = await run([...args, '--json']);
+      if (result.stdout === '') throw new Error(`no JSON on stdout: ${textOf(result)}`);
+      return JSON.parse(result.stdout);
     },
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),
   };

@@ -1,5 +1,5 @@
 import { freePort } from '../../support/free-port.ts';
-import { temporaryProject, type TemporaryProject } from '../../support/cli.ts';
+import { mustEnd, temporaryProject, type TemporaryProject } from '../../support/cli.ts';
 
 export interface Shop extends AsyncDisposable {
   readonly project: TemporaryProject;
@@ -74,8 +74,7 @@ verify:
 /** A shop whose first version serves, deployed by the built program. */
 export async function openServingShop(): Promise<Shop> {
   const shop = await openShop();
-  const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
-  if (code !== 0) throw new Error(stdout);
+  mustEnd(await shop.project.run(['run', 'ship', '-y']));
   return shop;
 }
 
