@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { type Load, startLoad, get } from '../../support/load.ts';
+import { freePort } from '../../support/free-port.ts';
 import { BUSYBOX } from '../../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../../support/dockerd.ts';
 import { hasSshd, startSshd } from '../../support/sshd.ts';
@@ -200,12 +200,4 @@ printf 'Content-Type: text/plain\\r\\n\\r\\n${says}\\n'
 `,
     0o755,
   );
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer();
-  await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise<void>((resolve) => void server.close(() => resolve()));
-  return typeof address === 'object' && address ? address.port : 0;
 }
