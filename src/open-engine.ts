@@ -19,6 +19,7 @@ export async function openEngine({ project, ...parts }: EngineParts): Promise<En
     import('./config/lazy-conditions.ts'),
   ]);
   const { createExecutors } = await import('./executors/index.ts');
+  const { openModel } = await import('./system/model.ts');
   const { createReleaseStore } = await import('./persistence/release-store.ts');
   return createEngine({
     ...parts,
@@ -29,6 +30,7 @@ export async function openEngine({ project, ...parts }: EngineParts): Promise<En
     conditions: lazyConditions(),
     executors: (run) => createExecutors({ ...run, secrets: parts.secrets }),
     http: systemHttp,
+    models: (run) => openModel({ ...run, http: systemHttp, secrets: parts.secrets, clock: systemClock }),
     releases: createReleaseStore({ stateDir: project.stateDir }),
   });
 }

@@ -1,5 +1,6 @@
 import { checkAnalyze, checkBuild, checkContextSettings } from './check-build.ts';
 import { checkDeploy } from './check-deploy.ts';
+import { checkTestgen } from './check-testgen.ts';
 import { checkNotify, checkTestSettings, checkTrigger, checkVerify } from './check-verify.ts';
 import type { SettingCheck } from './setting-check.ts';
 
@@ -13,4 +14,5 @@ export function checkSettings(check: SettingCheck): void {
   checkTestSettings(check);
   checkTrigger(check);
   checkNotify(check);
+  checkTestgen(check);
 }

@@ -64,6 +64,7 @@ export const projectSchema = z.strictObject({
   verify: SECTIONS.verify.optional(),
   trigger: SECTIONS.trigger.optional(),
   notify: SECTIONS.notify.optional(),
+  testgen: SECTIONS.testgen.optional(),
   max_workers: z
     .int()
     .min(1)

@@ -62,5 +62,6 @@ function settle(project: string, written: Written): StageSettings {
     verify: written.verify ?? defaults.verify,
     trigger: written.trigger ?? defaults.trigger,
     notify: written.notify ?? defaults.notify,
+    testgen: written.testgen ?? defaults.testgen,
   };
 }

@@ -23,6 +23,17 @@ export function keyIn(text: string): string | undefined {
   return KEY_SHAPES.find(([, shape]) => shape.test(text))?.[0];
 }
 
+const PRIVATE_KEY_BLOCK =
+  /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[^-]*(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----)?/g;
+
+/** The text without what looks like a key: for text that leaves the machine. */
+export function leaveOutKeys(text: string): string {
+  return KEY_SHAPES.reduce(
+    (left, [name, shape]) => left.replaceAll(new RegExp(shape, 'g'), `[${name}, left out]`),
+    text.replaceAll(PRIVATE_KEY_BLOCK, '[a private key, left out]'),
+  );
+}
+
 /** Whether the text looks like a key that somebody pasted. */
 export function looksLikeKey(text: string): boolean {
   return keyIn(text) !== undefined;

@@ -1,6 +1,7 @@
 import type { ContainerEngines } from './containers.ts';
 import type { Result } from './failure.ts';
 import type { Hosts } from './hosts.ts';
+import type { Model } from './model.ts';
 import type { Files, Ids, Secrets } from './ports.ts';
 import type { ReleaseStore } from './releases.ts';
 import type { Vcs } from './vcs.ts';
@@ -40,4 +41,6 @@ export interface StagePorts {
   readonly hosts: Hosts;
   readonly engines: ContainerEngines;
   readonly releases: ReleaseStore;
+  /** The language model that `testgen.model` names. */
+  readonly model: Model;
 }

@@ -258,6 +258,7 @@ const noWorld = {
 const noPorts = {
   http: { request: unused },
   vcs: unused,
+  models: () => ({ isConfigured: false, recipient: 'nobody', complete: unused }),
   releases: { read: unused, services: unused, record: unused, markBad: unused },
 };
 

@@ -15,6 +15,7 @@ import type {
   Secrets,
   StageCache,
 } from '../ports.ts';
+import type { Model } from '../model.ts';
 import type { Notifier } from '../notify.ts';
 import type { ReleaseStore } from '../releases.ts';
 import type { PipelineLock } from '../run-index.ts';
@@ -38,6 +39,8 @@ export interface EngineDeps {
   readonly executors: (run: RunPlace) => Executors;
   readonly http: Http;
   readonly vcs: StagePorts['vcs'];
+  /** The language model for one run: its budget is that of the run. */
+  readonly models: (run: Pick<RunPlace, 'folder' | 'project' | 'settings' | 'hiddenVariables'>) => Model;
   readonly releases: ReleaseStore;
   readonly notifier: Notifier;
 }

@@ -103,6 +103,7 @@ function openSession(parts: {
   const { deps, drive, log, handle, opened, undo } = parts;
   const { created } = log.state;
   if (!created) throw new Error(`run ${handle.runId} has no run.created event`);
+  const place = runPlace(handle, created);
   const stop = new AbortController();
   const listeners = new Set<() => void>();
   const unsubscribe = handle.onRequest((request) => void hear(request));
@@ -130,7 +131,9 @@ function openSession(parts: {
       commits: created.commits,
       artifacts: `${handle.folder}/artifacts`,
     },
-    executors: opened.track(deps.executors(runPlace(handle, created))),
+    executors: opened.track(deps.executors(place)),
+    model: deps.models(place),
+    settings: place.settings,
     slots: new Slots(created.definition.max_workers),
     questions: new Slots(1),
     signal: AbortSignal.any([drive.signal, stop.signal, log.broken]),

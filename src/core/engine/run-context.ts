@@ -4,6 +4,8 @@ import type { RunCreated } from '../events.ts';
 import type { Executors, RunHandle } from '../ports.ts';
 import type { Result } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
+import type { Model } from '../model.ts';
+import type { StageSettings } from '../settings/index.ts';
 import type { StageKind } from '../stage-kind.ts';
 import type { Drive, EngineDeps } from './api.ts';
 import { type RunFacts, type Scope, variablesOf } from './scope.ts';
@@ -18,6 +20,8 @@ export interface RunContext {
   readonly created: RunCreated;
   readonly facts: RunFacts;
   readonly executors: Executors;
+  readonly model: Model;
+  readonly settings: StageSettings;
   /** The limit of commands at a time for the whole run. */
   readonly slots: Slots;
   /** One question at a time. */

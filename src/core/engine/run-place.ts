@@ -2,12 +2,12 @@ import type { PipelineDefinition } from '../definition.ts';
 import type { RunCreated } from '../events.ts';
 import type { RunHandle } from '../ports.ts';
 import type { RunPlace } from './api.ts';
-import { defaultSettings, secretReferences } from '../settings/index.ts';
+import { secretReferences, storedSettings } from '../settings/index.ts';
 import { allStages } from './scope.ts';
 
 /** Where a run's executors work, and what its commands must not see. */
 export function runPlace({ runId, folder }: RunHandle, created: RunCreated | undefined): RunPlace {
-  const settings = created?.settings ?? defaultSettings('project');
+  const settings = storedSettings(created?.settings);
   const ofSettings = variablesIn(secretReferences(settings));
   return {
     runId,

@@ -2,7 +2,6 @@ import type { StepDefinition } from '../definition.ts';
 import type { Evidence } from '../events.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
-import { defaultSettings } from '../settings/index.ts';
 import type { StageContext, StepResult } from '../stage-kind.ts';
 import type { StageProgress } from './progress.ts';
 import { type StageRun, variablesFor } from './run-context.ts';
@@ -61,8 +60,9 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
       releases: deps.releases,
       hosts: executors.hosts,
       engines: executors.engines,
+      model: run.model,
     },
-    settings: created.settings ?? defaultSettings('project'),
+    settings: run.settings,
     runId: facts.run_id,
     by: created.by,
     environment: facts.environment,

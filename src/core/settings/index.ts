@@ -5,6 +5,7 @@ import { type ContextSettings, contextsSchema } from './contexts.ts';
 import { type DeploySettings, deploySchema } from './deploy.ts';
 import { type NotifySettings, notifySchema } from './notify.ts';
 import { type TestSettings, testSchema } from './test.ts';
+import { type TestgenSettings, testgenSchema } from './testgen.ts';
 import { type TriggerSettings, triggerSchema } from './trigger.ts';
 import { type VerifySettings, verifySchema } from './verify.ts';
 
@@ -18,6 +19,7 @@ export const SECTIONS = {
   verify: verifySchema,
   trigger: triggerSchema,
   notify: notifySchema,
+  testgen: testgenSchema,
 } as const;
 
 /**
@@ -35,6 +37,7 @@ export interface StageSettings {
   readonly verify: VerifySettings;
   readonly trigger: TriggerSettings;
   readonly notify: NotifySettings;
+  readonly testgen: TestgenSettings;
 }
 
 /** Everything at its default. */
@@ -49,11 +52,18 @@ export function defaultSettings(project: string): StageSettings {
     verify: verifySchema.parse({}),
     trigger: triggerSchema.parse({}),
     notify: notifySchema.parse({}),
+    testgen: testgenSchema.parse({}),
   };
 }
 
+/** Settings as they were stored with a run: sections that are younger than it are at their defaults. */
+export function storedSettings(stored: StageSettings | undefined): StageSettings {
+  const isWhole = stored && Object.keys(SECTIONS).every((section) => section in stored);
+  return isWhole ? stored : { ...defaultSettings('project'), ...stored };
+}
+
 /** Every reference to a secret in the settings: `env:NAME`, `file:PATH`, `cmd:COMMAND`. */
-export function secretReferences({ contexts, deploy, notify }: StageSettings): readonly string[] {
+export function secretReferences({ contexts, deploy, notify, testgen }: StageSettings): readonly string[] {
   const { webhook, email } = notify;
   const written = [
     ...Object.values(contexts).map(({ passphrase }) => passphrase),
@@ -61,6 +71,7 @@ export function secretReferences({ contexts, deploy, notify }: StageSettings): r
     webhook?.url,
     ...Object.values(webhook?.headers ?? {}),
     email?.password,
+    testgen.model.api_key,
   ];
   return written.flatMap((text) => (text !== undefined && /^(?:env|file|cmd):/.test(text) ? [text] : []));
 }
