@@ -227,6 +227,8 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
       return createDeliveryDesk(project, services.settings);
     },
+    cases: async (pipeline, settings) =>
+      (await import('./case-place.ts')).openCasePlace({ pipeline, settings }, project, identity),
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
       return { find: findRunProcesses, kill: killRunProcesses };

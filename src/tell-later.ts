@@ -12,7 +12,9 @@ export function tellLater(
   const sending = new Set<Promise<unknown>>();
   return {
     send: (notice, settings) => {
-      sending.add(notifier.send(notice, settings, new AbortController().signal));
+      const sent = notifier.send(notice, settings, new AbortController().signal);
+      sending.add(sent);
+      void sent.finally(() => sending.delete(sent));
       return Promise.resolve([]);
     },
     told: async () => {

@@ -22,6 +22,7 @@ interface Input {
 export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
   run: (input) => ok({ ...pipelineRequest(input), name: 'run', yes: input.scanned.flags.has('yes') }),
   plan: (input) => ok({ ...pipelineRequest(input), name: 'plan' }),
+  watch: buildWatch,
   why: ({ common, args }) =>
     ok({ ...common, name: 'why', run: first(args), ...given(args[1], (stage) => ({ stage })) }),
   runs: buildRuns,
@@ -103,6 +104,23 @@ function buildRuns({ common, scanned, spec }: Input): Result<Command> {
     limit: Number(last(scanned, 'limit') ?? 20),
     statuses,
     ...given(last(scanned, 'pipeline'), (pipeline) => ({ pipeline })),
+  });
+}
+
+function buildWatch(input: Input): Result<Command> {
+  const { scanned, spec } = input;
+  const parallel = last(scanned, 'max-parallel');
+  if (parallel !== undefined && (Number(parallel) < 1 || Number(parallel) > 64)) {
+    return usageError('--max-parallel is a number from 1 to 64.', spec);
+  }
+  return ok({
+    ...pipelineRequest(input),
+    name: 'watch',
+    once: scanned.flags.has('once'),
+    list: scanned.flags.has('list'),
+    yes: scanned.flags.has('yes'),
+    ...given(last(scanned, 'folder'), (folder) => ({ folder })),
+    ...given(parallel, (text) => ({ maxParallel: Number(text) })),
   });
 }
 

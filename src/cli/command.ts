@@ -8,6 +8,7 @@ export type Command =
   | HelpCommand
   | RunCommand
   | PlanCommand
+  | WatchCommand
   | ({ readonly name: 'why'; readonly run: string; readonly stage?: string } & Common)
   | RunsCommand
   | ShowCommand
@@ -93,6 +94,18 @@ export interface RunCommand extends PipelineRequest {
 
 export interface PlanCommand extends PipelineRequest {
   readonly name: 'plan';
+}
+
+/** `pipewright watch`: the request is that of each case, without the parameters that name it. */
+export interface WatchCommand extends PipelineRequest {
+  readonly name: 'watch';
+  /** Instead of the one in pipewright.yaml. */
+  readonly folder?: string;
+  readonly maxParallel?: number;
+  readonly once: boolean;
+  /** Only show the cases. */
+  readonly list: boolean;
+  readonly yes: boolean;
 }
 
 export interface RollbackCommand extends Common {

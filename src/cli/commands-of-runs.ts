@@ -1,6 +1,7 @@
 import { type CommandSpec, NO_ARGUMENT, ONE_RUN, RUN } from './command-spec.ts';
 import { REPORT_FORMS } from './command.ts';
 import { JSON_OPTION, PIPELINE_OPTIONS, YES } from './options.ts';
+import { WATCH } from './watch-spec.ts';
 
 const PIPELINE = { min: 1, max: 1, what: 'one pipeline: its name or its file' };
 
@@ -24,6 +25,7 @@ export const COMMANDS_OF_RUNS: readonly CommandSpec[] = [
     options: [...PIPELINE_OPTIONS, JSON_OPTION],
     examples: ['pipewright plan release --skip deploy'],
   },
+  WATCH,
   {
     name: 'why',
     usage: '<run> [stage]',

@@ -10,6 +10,8 @@ export async function dispatch(command: CommandWithServices, services: Services)
       return (await import('./commands/run.ts')).run(command, services);
     case 'plan':
       return (await import('./commands/run.ts')).plan(command, services);
+    case 'watch':
+      return (await import('./commands/watch.ts')).watch(command, services);
     case 'continue':
       return (await import('./commands/continue.ts')).continueRun(command, services);
     case 'rerun':

@@ -1,12 +1,14 @@
+import type { CaseClaims, CaseFolder } from '../core/cases/case.ts';
 import type { PipelineDefinition } from '../core/definition.ts';
 import type { Drive, Engine, Plan } from '../core/engine/api.ts';
 import type { RunEvent } from '../core/events.ts';
 import type { Failure, Result } from '../core/failure.ts';
 import type { Hosts } from '../core/hosts.ts';
 import type { JsonObject } from '../core/json.ts';
-import type { Identity, Prompter, RunStore } from '../core/ports.ts';
+import type { Clock, Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
+import type { CaseSettings } from '../core/settings/cases.ts';
 import type { StageSettings } from '../core/settings/index.ts';
 import type { TriggerSettings } from '../core/settings/trigger.ts';
 import type { GitHooks } from '../core/staged.ts';
@@ -55,8 +57,23 @@ export interface Services {
   readonly hosts: (contexts: StageSettings['contexts']) => Promise<Hosts>;
   /** What commands do at the places where services run. */
   readonly delivery: () => Promise<DeliveryDesk>;
+  /** The folder where the cases of a pipeline arrive; `folder` is absolute. */
+  readonly cases: (pipeline: string, settings: CaseSettings) => Promise<CasePlace>;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
+}
+
+export interface CasePlace {
+  readonly folder: CaseFolder;
+  readonly claims: CaseClaims;
+  readonly clock: Clock;
+  readonly newRunId: () => string;
+  /** Who claims are made for: `host:state folder`. */
+  readonly holder: string;
+  /** Makes this process the one watcher with this state folder, or tells which one is. */
+  readonly lock: () => Result<
+    { readonly release: () => void } | { readonly pid: number; readonly host: string }
+  >;
 }
 
 export interface FirstFiles {

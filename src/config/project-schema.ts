@@ -63,6 +63,7 @@ export const projectSchema = z.strictObject({
   deploy: SECTIONS.deploy.optional(),
   verify: SECTIONS.verify.optional(),
   trigger: SECTIONS.trigger.optional(),
+  cases: SECTIONS.cases.optional(),
   notify: SECTIONS.notify.optional(),
   testgen: SECTIONS.testgen.optional(),
   max_workers: z

@@ -61,6 +61,7 @@ function settle(project: string, written: Written): StageSettings {
     deploy: written.deploy ?? defaults.deploy,
     verify: written.verify ?? defaults.verify,
     trigger: written.trigger ?? defaults.trigger,
+    cases: written.cases ?? defaults.cases,
     notify: written.notify ?? defaults.notify,
     testgen: written.testgen ?? defaults.testgen,
   };

@@ -40,6 +40,8 @@ export interface RunSummary {
   readonly environment: string;
   readonly status: RunStatus;
   readonly trigger: string;
+  /** The case that `watch` began it for. */
+  readonly case?: string;
   readonly started_at: string;
   readonly finished_at?: string;
   readonly duration_ms?: number;

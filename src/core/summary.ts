@@ -16,6 +16,7 @@ export function summarize(state: RunState): RunSummary {
     environment: created?.environment ?? 'default',
     status: state.status,
     trigger: created?.trigger ?? 'manual',
+    ...caseOf(created),
     started_at: state.started_at ?? '',
     ...(state.finished_at && { finished_at: state.finished_at }),
     ...(state.duration_ms !== undefined && { duration_ms: state.duration_ms }),
@@ -32,6 +33,12 @@ export function summarize(state: RunState): RunSummary {
       ...analysisDecisions(stage),
     ]),
   };
+}
+
+/** What `watch` sets; a pipeline may have parameters of these names for other reasons. */
+function caseOf(created: RunState['created']): Pick<RunSummary, 'case'> {
+  const path = created?.trigger === 'watch' ? created.params['case'] : undefined;
+  return typeof path === 'string' ? { case: path.slice(path.lastIndexOf('/') + 1) } : {};
 }
 
 function ownDecision({ name, decision }: StageState): RunSummary['decisions'] {

@@ -1,5 +1,5 @@
 import type { PipelineLock, RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
-import { sanitizeText } from '../core/terminal-text.ts';
+import { oneLine, sanitizeText } from '../core/terminal-text.ts';
 import { markOf, paintStatus } from '../core/status-look.ts';
 import { formatDuration, formatTime, lockCause, table } from './format.ts';
 import type { Style } from './style.ts';
@@ -16,7 +16,9 @@ export function runRow(run: RunSummary, style: Style): string[] {
   return [
     run.pipeline_id,
     paintStatus(run.status, `${markOf(run.status)} ${run.status}`, style),
-    sanitizeText(run.pipeline),
+    run.case === undefined
+      ? sanitizeText(run.pipeline)
+      : `${sanitizeText(run.pipeline)} ${oneLine(run.case)}`,
     sanitizeText(run.environment),
     formatTime(run.started_at),
     run.duration_ms === undefined ? '' : formatDuration(run.duration_ms),

@@ -72,6 +72,8 @@ export interface StartRequest {
   readonly assumeYes: boolean;
   /** `safety.max_consecutive_failures`; 0 never locks. */
   readonly maxConsecutiveFailures: number;
+  /** Of the run, where somebody has written it down already. Default: a new one. */
+  readonly runId?: string;
 }
 
 /** How a run is driven by this process. */

@@ -181,7 +181,7 @@ async function start(deps: EngineDeps, request: StartRequest, drive: Drive): Pro
     });
   }
 
-  const runId = deps.ids.runId(deps.clock.nowMs(), request.commits.at(-1));
+  const runId = request.runId ?? deps.ids.runId(deps.clock.nowMs(), request.commits.at(-1));
   const handle = await deps.store.create(runId);
   if (!handle.ok) return handle;
   const began = await recordStart(deps, handle.value, request);

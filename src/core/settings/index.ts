@@ -1,6 +1,7 @@
 import type { AnalyzeSettings } from './analyze.ts';
 import { analyzeSchema } from './analyze.ts';
 import { type BuildSettings, buildSchema } from './build.ts';
+import { type CaseSettings, casesSchema } from './cases.ts';
 import { type ContextSettings, contextsSchema } from './contexts.ts';
 import { type DeploySettings, deploySchema } from './deploy.ts';
 import { type NotifySettings, notifySchema } from './notify.ts';
@@ -18,6 +19,7 @@ export const SECTIONS = {
   deploy: deploySchema,
   verify: verifySchema,
   trigger: triggerSchema,
+  cases: casesSchema,
   notify: notifySchema,
   testgen: testgenSchema,
 } as const;
@@ -36,6 +38,7 @@ export interface StageSettings {
   readonly deploy: DeploySettings;
   readonly verify: VerifySettings;
   readonly trigger: TriggerSettings;
+  readonly cases: Readonly<Record<string, CaseSettings>>;
   readonly notify: NotifySettings;
   readonly testgen: TestgenSettings;
 }
@@ -51,6 +54,7 @@ export function defaultSettings(project: string): StageSettings {
     deploy: deploySchema.parse({}),
     verify: verifySchema.parse({}),
     trigger: triggerSchema.parse({}),
+    cases: {},
     notify: notifySchema.parse({}),
     testgen: testgenSchema.parse({}),
   };

@@ -149,7 +149,6 @@ test.each([
 
 test.each([
   ['rnu', 'Unknown command "rnu". Did you mean "run"?'],
-  ['watch', '"watch" is not in this version.'],
   ['runs --statz', 'Unknown option --statz of "runs". Did you mean "--stats"?'],
   ['runs --limit many', '--limit needs a whole number, not "many".'],
   ['runs --limit', '--limit needs a value: N.'],
