@@ -123,7 +123,13 @@ test('a run that ended while nobody looked is settled, and one that waits is lef
   put('a');
   const asks = {
     type: 'confirmation.requested' as const,
-    ...{ seq: 0, at: '', run_id: '', stage: 's', message: '', plan_hash: '', expires_at: '' },
+    seq: 0,
+    at: '',
+    run_id: '',
+    stage: 's',
+    message: '',
+    plan_hash: '',
+    expires_at: '',
   };
   const stage = {
     ...pendingStage('s', 'shell'),
