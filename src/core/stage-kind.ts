@@ -111,6 +111,19 @@ export interface Foreseen {
   readonly evidence: readonly Evidence[];
 }
 
+/** What may be looked at to say beforehand that a stage has nothing to do. */
+export type IdleView = Pick<StageContext, 'settings' | 'variables'> & {
+  /** In a plan: outputs that only a run makes are missing from `variables`. */
+  readonly isForetold: boolean;
+};
+
+/** Why a stage has nothing to do. */
+export interface Idle {
+  readonly reason: string;
+  readonly evidence?: readonly Evidence[];
+  readonly would_flip?: string;
+}
+
 /** One kind of stage: its YAML shape and what it does. */
 export interface StageKind<Kind extends string = string, Schema extends z.ZodType = z.ZodType> {
   readonly kind: Kind;
@@ -126,6 +139,8 @@ export interface StageKind<Kind extends string = string, Schema extends z.ZodTyp
   readonly run: (config: z.output<Schema>, context: StageContext) => Promise<Result<JsonObject>>;
   /** For kinds that only look: what `run` would find out now. A plan reads it, so it touches nothing. */
   readonly foresee?: (config: z.output<Schema>, view: StageView) => Promise<Foreseen>;
+  /** Where it is known before the stage begins that there is nothing to do: it is skipped and says why, instead of passing. */
+  readonly idle?: (config: z.output<Schema>, view: IdleView) => Idle | undefined;
   /**
    * Undoes what `run` did, after the stage's `rollback:` steps. Called for a stage that ended or failed when a
    * later one (or itself) asks for a rollback; `context.recorded` says how far it came. Its tasks are recorded.

@@ -3,9 +3,10 @@ import { ok } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
 import { deployRelease } from '../delivery/deploy/deploy.ts';
-import { candidateOf } from '../delivery/deploy/gate.ts';
+import { candidateOf, servicesToDeploy } from '../delivery/deploy/gate.ts';
 import { type BuiltArtifact, GATE_TASK, readArtifacts, readGate } from '../delivery/deploy/records.ts';
 import { openSession } from '../delivery/deploy/session.ts';
+import { noServices } from '../delivery/deploy/targets.ts';
 import { undoRelease } from '../delivery/deploy/undo.ts';
 import { readBuiltImages } from '../delivery/images/built-image.ts';
 
@@ -26,11 +27,16 @@ export const deploy = defineStage({
       ),
   }),
   effects: 'remote',
+  idle: (_config, view) => {
+    const isNone = !view.isForetold && servicesToDeploy(view, builtIn(view)).length === 0;
+    const none = { reason: 'no service was built and none has changed' };
+    return noServices(view.settings) ?? (isNone ? none : undefined);
+  },
   run: async ({ allow_older: allowOlder, redeploy }, context) => {
     const session = openSession(context);
     const candidate = candidateOf(session, {
       commit: await commitOf(context),
-      built: { ...imageArtifacts(context), ...readArtifacts(context.variables) },
+      built: builtIn(context),
     });
     if (!candidate.ok) return candidate;
     return deployRelease(session, candidate.value, {
@@ -47,8 +53,15 @@ export const deploy = defineStage({
   },
 });
 
+type Made = Pick<StageContext, 'variables'>;
+
+function builtIn({ variables }: Made): Readonly<Record<string, BuiltArtifact>> {
+  return { ...imageArtifacts({ variables }), ...readArtifacts(variables) };
+}
+
 /** What `docker-build` has made, as the gate takes it. */
-function imageArtifacts({ variables, runId }: StageContext): Readonly<Record<string, BuiltArtifact>> {
+function imageArtifacts({ variables }: Made): Readonly<Record<string, BuiltArtifact>> {
+  const runId = typeof variables['run_id'] === 'string' ? variables['run_id'] : '';
   return Object.fromEntries(
     Object.entries(readBuiltImages(variables)).map(([service, image]) => {
       const { id, reference, commit, size_bytes: size, platform } = image;

@@ -145,3 +145,32 @@ test('file names cannot reach the terminal as escape sequences', async () => {
   }
   expect(run.stdout).toContain('backend-only');
 });
+
+test('where nothing is deployed the autopilot skips what builds, deploys and watches, and plan says so', async () => {
+  using project = checkout();
+  const fate = { rule: 'nothing-to-do', reason: 'pipewright.yaml deploys no service' };
+  const planned = await project.json(['plan', 'autopilot', '--skip', 'test']);
+  expect(planned).toMatchObject({
+    stages: [
+      { name: 'analyze', action: 'run' },
+      { name: 'test', action: 'skip' },
+      { name: 'build', action: 'skip', decision: fate },
+      { name: 'deploy', action: 'skip', decision: { rule: 'need-unmet' } },
+      { name: 'verify', action: 'skip', decision: { rule: 'need-unmet' } },
+    ],
+  });
+  expect((await project.run(['run', 'autopilot', '--skip', 'test'])).code).toBe(0);
+  expect(await project.json(['show', 'last'])).toMatchObject({
+    status: 'success',
+    stages: [
+      { name: 'analyze', status: 'passed' },
+      { name: 'test', status: 'skipped' },
+      { name: 'build', status: 'skipped' },
+      { name: 'deploy', status: 'skipped' },
+      { name: 'verify', status: 'skipped' },
+    ],
+  });
+  expect((await project.run(['why', 'last', 'build'])).stdout).toMatch(
+    /skip {2}\[nothing-to-do\] {2}pipewright.yaml deploys no service\n.*\n.*would flip: a service under deploy.services/,
+  );
+});

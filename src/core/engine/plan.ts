@@ -7,6 +7,7 @@ import type { StageSettings } from '../settings/index.ts';
 import type { EngineDeps, PlannedStage } from './api.ts';
 import { stepsOf } from './confirm.ts';
 import { decide, exclusionsOf, type StageFacts } from './decide.ts';
+import { idleDecision } from './idle.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { loadConditions, type RunFacts, type Scope, variablesOf } from './scope.ts';
 
@@ -84,6 +85,11 @@ async function planStage(
     simulated.set(stage.name, 'skipped');
     return ok([describe(inputs, scope, stage, { action: 'skip', decision: verdict.decision })]);
   }
+  const idle = idleForetold(inputs, scope, stage, { decision: verdict.decision, foreseen });
+  if (idle) {
+    simulated.set(stage.name, 'skipped');
+    return ok([describe(inputs, scope, stage, { action: 'skip', decision: idle })]);
+  }
   const reuse = await reuseOf(inputs, scope, stage);
   simulated.set(stage.name, 'passed');
   const evidence = reuse ? [] : await lookAhead(inputs, scope, stage, { facts, simulated, foreseen });
@@ -95,6 +101,16 @@ async function planStage(
   if (!stage.pipeline || reuse) return ok([own]);
   const nested = await planPipeline(inputs, nestedScope(scope, stage, stage.pipeline));
   return nested.ok ? ok([own, ...nested.value]) : nested;
+}
+
+function idleForetold(
+  { deps, facts, settings, state }: PlanInputs,
+  scope: Scope,
+  stage: StageDefinition,
+  { decision, foreseen }: Pick<Simulation, 'foreseen'> & { readonly decision: Decision },
+): Decision | undefined {
+  const variables = { ...Object.assign({}, ...foreseen.values()), ...variablesOf(scope, facts, state) };
+  return idleDecision(deps.kinds[stage.uses], stage, { settings, variables, isForetold: true }, decision);
 }
 
 /** What a stage that only looks would find out; not where something runs before it that may change what it would see. */

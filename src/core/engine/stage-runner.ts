@@ -7,9 +7,10 @@ import { reusable, storeResult } from './cache.ts';
 import { confirmStage } from './confirm.ts';
 import { withDeadline } from './deadline.ts';
 import { endedStage } from './ended-stage.ts';
+import { idleDecision } from './idle.ts';
 import { backoffMs, mayRetry } from './retry.ts';
 import { WAIVED_RULE } from './rules.ts';
-import { type RunContext, type StageRun, Suspended } from './run-context.ts';
+import { type RunContext, type StageRun, Suspended, variablesFor } from './run-context.ts';
 import { stageProgress } from './progress.ts';
 import { stageContext } from './stage-context.ts';
 import { failureOfAbort, isInterrupted, stopReason } from './stop.ts';
@@ -30,6 +31,8 @@ interface Timing {
 export async function runStage(target: StageRun, decision: Decision): Promise<void> {
   const { run, id } = target;
   const takenUp = isTakenUp(run.log.state.stages[id]);
+  const idle = takenUp ? undefined : idleNow(target, decision);
+  if (idle) return skipStage(target, idle);
   if (!takenUp) run.log.record({ type: 'stage.decided', stage: id, decision });
 
   const { monotonicMs } = run.deps.clock;
@@ -45,6 +48,12 @@ export async function runStage(target: StageRun, decision: Decision): Promise<vo
   await attempts(target, timing);
   const after = run.log.state.stages[id];
   if (cache && after?.status === 'passed') await storeResult(target, cache.key, after.outputs);
+}
+
+function idleNow(target: StageRun, decision: Decision): Decision | undefined {
+  const { kind, stage, run } = target;
+  const view = { settings: run.settings, variables: variablesFor(target), isForetold: false };
+  return idleDecision(kind, stage, view, decision);
 }
 
 /** By the clock on the wall: only the journal knows when it was asked. */

@@ -22,10 +22,6 @@ export async function deployRelease(
   options: GateOptions,
 ): Promise<Result<JsonObject>> {
   const { context } = session;
-  if (candidate.services.length === 0) {
-    await context.log('nothing has to be deployed');
-    return ok({ deployed: [] });
-  }
   const count = candidate.services.reduce((sum, { hosts }) => sum + hosts.length, 0);
   const gate = await context.task(
     {

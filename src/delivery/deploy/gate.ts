@@ -4,14 +4,14 @@ import { failed, ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ServiceHistory } from '../../core/releases.ts';
 import type { Artifact } from '../../core/runtime.ts';
-import type { TaskIo } from '../../core/stage-kind.ts';
+import type { StageContext, TaskIo } from '../../core/stage-kind.ts';
 import { messageOf } from '../health.ts';
 import * as conditions from './conditions.ts';
 import { completeCandidate, lookAtPlaces } from './places.ts';
 import { asArtifact, asJson, type BuiltArtifact, type Condition } from './records.ts';
 import { serviceEnv } from './service-env.ts';
 import type { DeliverySession } from './session.ts';
-import type { PlannedService } from './targets.ts';
+import { type PlannedService, plannedServices } from './targets.ts';
 
 const LOCK_POLL_MS = 2000;
 
@@ -39,9 +39,7 @@ export function candidateOf(
 ): Result<Candidate> {
   const { context } = session;
   const analysis = readAnalysis(context.variables);
-  const services = session.services.filter(
-    ({ service }) => Object.hasOwn(built, service) || shouldBuild(analysis, service).run,
-  );
+  const services = servicesToDeploy(context, built);
   const artifacts: Record<string, Artifact> = {};
   for (const { service, settings } of services) {
     const artifact = Object.hasOwn(built, service) ? built[service] : undefined;
@@ -50,6 +48,17 @@ export function candidateOf(
     if (artifact) artifacts[service] = asArtifact({ ...artifact, env: env.value, secrets: settings.secrets });
   }
   return ok({ commit, services, artifacts, has_migration: databaseFiles(analysis).length > 0 });
+}
+
+/** Those that were built, and those that should have been: the gate then says what is missing. */
+export function servicesToDeploy(
+  { settings, variables }: Pick<StageContext, 'settings' | 'variables'>,
+  built: Readonly<Record<string, BuiltArtifact>>,
+): readonly PlannedService[] {
+  const analysis = readAnalysis(variables);
+  return plannedServices(settings.deploy).filter(
+    ({ service }) => Object.hasOwn(built, service) || shouldBuild(analysis, service).run,
+  );
 }
 
 function databaseFiles(analysis: Analysis | undefined): readonly string[] {

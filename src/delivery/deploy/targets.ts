@@ -1,3 +1,5 @@
+import type { StageSettings } from '../../core/settings/index.ts';
+import type { Idle } from '../../core/stage-kind.ts';
 import type { DeploySettings, ServiceSettings } from '../../core/settings/deploy.ts';
 
 /** A service of `deploy`, nothing left open. */
@@ -22,6 +24,13 @@ export function plannedServices(deploy: DeploySettings): readonly PlannedService
     },
     hosts: settings.hosts ?? deploy.hosts,
   }));
+}
+
+/** Of a project that deploys nothing: stages that build, deploy or watch have nothing to do. */
+export function noServices({ deploy }: StageSettings): Idle | undefined {
+  return plannedServices(deploy).length > 0
+    ? undefined
+    : { reason: 'pipewright.yaml deploys no service', would_flip: 'a service under deploy.services' };
 }
 
 /** `api@web-1`: one service on one host, in records and in names of tasks. */
