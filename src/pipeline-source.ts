@@ -8,6 +8,7 @@ import { PROJECT_FILE } from './config/find-project.ts';
 import { renderDiagnostic, type Diagnostic } from './config/diagnostic.ts';
 import { findPipelines, resolvePipeline } from './config/find-pipelines.ts';
 import { loadPipeline, type LoadDeps } from './config/load-pipeline.ts';
+import { claimDiagnostics } from './config/pipeline-files.ts';
 import { checkProject } from './config/project.ts';
 import { closest } from './core/closest.ts';
 import type { PipelineDefinition } from './core/definition.ts';
@@ -34,7 +35,7 @@ export function createPipelineSource({ config, terminal, cwd }: SourceParts): Pi
     const diagnostics =
       path.basename(file) === PROJECT_FILE
         ? await checkProject(path.dirname(file))
-        : await checkPipeline(file, deps);
+        : [...(await claimDiagnostics(file)), ...(await checkPipeline(file, deps))];
     const isValid = diagnostics.every(({ severity }) => severity !== 'error');
     return { file: shortPath(file, cwd), isValid, ...problemsOf(diagnostics, terminal) };
   };

@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { ParameterDefinition } from '../core/definition.ts';
 import { failed, type Result } from '../core/failure.ts';
-import { isFileReference } from './inner-pipelines.ts';
 import { suggestion } from './issues.ts';
 import { type LoadDeps, loadPipeline } from './load-pipeline.ts';
+import { claimOf, isFileReference, type NamedFile, pipelineFilesIn } from './pipeline-files.ts';
 
 /** A pipeline that can be run by name. */
 export interface FoundPipeline {
@@ -20,16 +19,20 @@ export interface FoundPipeline {
   readonly problems: number;
 }
 
-interface NamedFile {
-  readonly name: string;
-  readonly file: string;
+interface Found extends NamedFile {
   readonly origin: 'project' | 'shipped';
+  /** All files of this name: more than one is a problem. */
+  readonly files: readonly NamedFile[];
 }
 
 /** The pipelines of the project, then those shipped that the project has no namesake of; by name. */
 export async function findPipelines(deps: LoadDeps): Promise<readonly FoundPipeline[]> {
   const found: FoundPipeline[] = [];
-  for (const named of await listFiles(deps)) {
+  for (const { files, ...named } of await listFiles(deps)) {
+    if (claimOf(files)) {
+      found.push({ ...named, problems: 1 });
+      continue;
+    }
     const loaded = await loadPipeline(named.file, deps);
     if (!loaded.ok) {
       found.push({
@@ -46,7 +49,7 @@ export async function findPipelines(deps: LoadDeps): Promise<readonly FoundPipel
 
 /**
  * The file of a pipeline. A name is looked for in `pipelines/` of the project, then among the shipped ones;
- * with a `/` or a YAML ending it is a file relative to `cwd`. `invalid` with a suggestion when no name fits.
+ * with a `/` or a YAML ending it is a file relative to `cwd`. `invalid` with a suggestion when no name fits, and when several files have it.
  */
 export async function resolvePipeline(
   nameOrFile: string,
@@ -56,6 +59,8 @@ export async function resolvePipeline(
   if (isFileReference(nameOrFile)) return { ok: true, value: path.resolve(cwd, nameOrFile) };
   const files = await listFiles(deps);
   const found = files.find(({ name }) => name === nameOrFile);
+  const claim = claimOf(found?.files ?? []);
+  if (claim) return failed({ reason: 'invalid', ...claim });
   if (found) return { ok: true, value: found.file };
   const hint = suggestion(
     nameOrFile,
@@ -68,23 +73,16 @@ export async function resolvePipeline(
   });
 }
 
-async function listFiles(deps: Pick<LoadDeps, 'project' | 'shippedFolder'>): Promise<readonly NamedFile[]> {
+async function listFiles(deps: Pick<LoadDeps, 'project' | 'shippedFolder'>): Promise<readonly Found[]> {
   const own = await filesIn(path.join(deps.project.folder, 'pipelines'), 'project');
   const shipped = deps.shippedFolder === undefined ? [] : await filesIn(deps.shippedFolder, 'shipped');
   const taken = new Set(own.map(({ name }) => name));
   return [...own, ...shipped.filter(({ name }) => !taken.has(name))];
 }
 
-/** `NAME.yaml` before `NAME.yml`; a folder that is not there has none. */
-async function filesIn(folder: string, origin: NamedFile['origin']): Promise<readonly NamedFile[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  const files = entries
-    .filter((entry) => !entry.isDirectory() && /^[^.].*\.ya?ml$/.test(entry.name))
-    .map((entry) => ({
-      name: entry.name.replace(/\.ya?ml$/, ''),
-      file: path.join(path.resolve(folder), entry.name),
-      origin,
-    }))
-    .toSorted((a, b) => (a.file < b.file ? -1 : 1));
-  return files.filter(({ name }, index) => files[index - 1]?.name !== name);
+async function filesIn(folder: string, origin: Found['origin']): Promise<readonly Found[]> {
+  const byName = await pipelineFilesIn(folder);
+  return [...byName.values()].flatMap((files) =>
+    files.slice(0, 1).map((first) => ({ ...first, origin, files })),
+  );
 }

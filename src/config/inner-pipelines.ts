@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { PipelineDefinition } from '../core/definition.ts';
 import type { Diagnostic } from './diagnostic.ts';
 import type { Path } from './located.ts';
+import { claimOf, isFileReference, type NamedFile, pipelineFilesIn } from './pipeline-files.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 const DEEPEST = 8;
@@ -50,7 +51,13 @@ export class InnerPipelines {
     const report = (code: string, message: string, hint?: string) => {
       yaml.report(at, { code, message, hint });
     };
-    const file = await this.#find(yaml.source.file, reference);
+    const found = await this.#find(yaml.source.file, reference);
+    const claim = claimOf(found);
+    if (claim) {
+      report('name-taken', claim.message, claim.hint);
+      return undefined;
+    }
+    const file = found[0]?.file;
     if (file === undefined) {
       report('no-pipeline', `there is no pipeline "${reference.slice(0, 80)}"`, this.#whereLooked(reference));
       return undefined;
@@ -88,22 +95,17 @@ export class InnerPipelines {
     return loading;
   }
 
-  async #find(from: string, reference: string): Promise<string | undefined> {
-    for (const candidate of this.#candidates(from, reference)) {
-      const exists = await access(candidate).then(
-        () => true,
-        () => false,
-      );
-      if (exists) return candidate;
-    }
-    return undefined;
-  }
-
-  #candidates(from: string, reference: string): readonly string[] {
+  async #find(from: string, reference: string): Promise<readonly NamedFile[]> {
     const beside = path.dirname(from);
-    if (isFileReference(reference)) return reference.includes('\0') ? [] : [join(beside, reference)];
-    const folders = [beside, ...this.#folders()];
-    return folders.flatMap((folder) => ['.yaml', '.yml'].map((ending) => join(folder, reference + ending)));
+    if (isFileReference(reference)) {
+      const file = join(beside, reference);
+      return !reference.includes('\0') && (await isThere(file)) ? [{ name: reference, file }] : [];
+    }
+    for (const folder of [beside, ...this.#folders()]) {
+      const files = (await pipelineFilesIn(folder)).get(reference);
+      if (files) return files;
+    }
+    return [];
   }
 
   #folders(): readonly string[] {
@@ -118,9 +120,11 @@ export class InnerPipelines {
   }
 }
 
-/** Anything with a folder or a YAML ending is a file, everything else a name. */
-export function isFileReference(reference: string): boolean {
-  return /[/\\\0]|\.ya?ml$/.test(reference);
+function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  );
 }
 
 function join(folder: string, file: string): string {

@@ -1,8 +1,9 @@
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { CommandTemplate } from '../core/definition.ts';
 import type { Result } from '../core/failure.ts';
 import { defaultSettings, type StageSettings } from '../core/settings/index.ts';
-import { type Diagnostic, sortDiagnostics } from './diagnostic.ts';
+import { type Diagnostic, fileDiagnostic, sortDiagnostics } from './diagnostic.ts';
 import { PROJECT_FILE } from './find-project.ts';
 import { checkFiles } from './check-files.ts';
 import { describe, parseReporting } from './issues.ts';
@@ -84,13 +85,24 @@ async function open(folder: string, readBytes: ReadBytes): Promise<Result<Opened
   const source = await readSource(path.join(folder, PROJECT_FILE), readBytes);
   if (!source.ok) {
     const { missing, diagnostic } = source.failure;
-    if (!missing) return { ok: false, failure: [diagnostic] };
+    const misnamed = missing ? await misnamedIn(folder) : diagnostic;
+    if (misnamed) return { ok: false, failure: [misnamed] };
     return { ok: true, value: { config: settle({}, defaultSettings(nameOf(folder, {}))) } };
   }
   const yaml = new YamlFile(source.value);
   const config = yaml.root && readProject(yaml, yaml.root.value, folder);
   if (!config || yaml.hasErrors) return { ok: false, failure: sortDiagnostics(yaml.diagnostics) };
   return { ok: true, value: { config, yaml } };
+}
+
+/** A project file that nobody would read, because its name is another one. */
+async function misnamedIn(folder: string): Promise<Diagnostic | undefined> {
+  const names = await readdir(folder).catch(() => []);
+  const name = names.find((known) => /^pipewright\.ya?ml$/i.test(known));
+  const hint = `Rename ${name} to ${PROJECT_FILE}.`;
+  return name === undefined
+    ? undefined
+    : fileDiagnostic(path.join(folder, name), 'misnamed', `the project file is called ${PROJECT_FILE}`, hint);
 }
 
 type Written = z.output<typeof projectSchema>;

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { findPipelines, resolvePipeline } from '../../../src/config/find-pipelines.ts';
 import { findProject } from '../../../src/config/find-project.ts';
+import { loadPipeline } from '../../../src/config/load-pipeline.ts';
 import { projectSchema } from '../../../src/config/project-schema.ts';
 import { keysAt } from '../../../src/config/schema-keys.ts';
 import { loadProject } from '../../../src/config/project.ts';
@@ -82,7 +83,7 @@ environments:
 test('pipelines are found in the project, then among the shipped ones', async () => {
   await using rig = await configRig();
   await rig.write('pipelines/a.yaml', 'description: Mine.\nparams: {n: {}}\nsteps: [ls]\n');
-  await rig.write('pipelines/a.yml', 'steps: [never seen]\n');
+  await rig.write('pipelines/LOUD.YAML', 'steps: [ls]\n');
   await rig.write('pipelines/broken.yml', 'stages: [{uses: x}, 5]\n');
   await rig.write('pipelines/kinds/k.js', '');
   await rig.write('pipelines/.hidden.yaml', 'steps: [ls]\n');
@@ -91,6 +92,7 @@ test('pipelines are found in the project, then among the shipped ones', async ()
   const project = await projectOf(rig);
   const shippedFolder = rig.file('shipped');
   expect(await findPipelines({ kinds: testKinds, project, shippedFolder })).toEqual([
+    { name: 'LOUD', file: rig.file('pipelines/LOUD.YAML'), origin: 'project', params: {}, problems: 0 },
     {
       name: 'a',
       file: rig.file('pipelines/a.yaml'),
@@ -110,6 +112,45 @@ test('pipelines are found in the project, then among the shipped ones', async ()
   expect(await resolve('brokn')).toEqual({
     ok: false,
     failure: { reason: 'invalid', message: 'there is no pipeline "brokn"', hint: 'Did you mean "broken"?' },
+  });
+});
+
+test('two files with one name are a problem wherever that name is meant, and none where a path says which', async () => {
+  await using rig = await configRig();
+  await rig.write('pipelines/a.yaml', 'steps: [ls]\n');
+  await rig.write('pipelines/a.YML', 'steps: [pwd]\n');
+  await rig.write('pipelines/outer.yaml', 'stages: [{name: s, pipeline: a}]\n');
+  const project = await projectOf(rig);
+  const message = 'pipelines/a.YML and pipelines/a.yaml have the same name, "a"';
+  const hint = 'Rename or remove one of them, or give the path of the one that is meant.';
+  expect(await resolvePipeline('a', { project }, rig.file('.'))).toEqual({
+    ok: false,
+    failure: { reason: 'invalid', message, hint },
+  });
+  const byPath = await resolvePipeline('pipelines/a.YML', { project }, rig.file('.'));
+  expect(byPath).toEqual({ ok: true, value: rig.file('pipelines/a.YML') });
+  const found = await findPipelines({ kinds: testKinds, project });
+  expect(found.map(({ name, problems }) => [name, problems])).toEqual([
+    ['a', 1],
+    ['outer', 1],
+  ]);
+  const outer = await loadPipeline(rig.file('pipelines/outer.yaml'), { kinds: testKinds, project });
+  expect(outer).toMatchObject({ ok: false, failure: [{ code: 'name-taken', line: 1, message, hint }] });
+});
+
+test('a project file of another name is named instead of ignored', async () => {
+  await using rig = await configRig();
+  await rig.write('pipewright.yml', 'project: shop\n');
+  expect(await loadProject(rig.folder)).toMatchObject({
+    ok: false,
+    failure: [
+      {
+        code: 'misnamed',
+        file: rig.file('pipewright.yml'),
+        message: 'the project file is called pipewright.yaml',
+        hint: 'Rename pipewright.yml to pipewright.yaml.',
+      },
+    ],
   });
 });
 
