@@ -52,6 +52,8 @@ export interface RunSummary {
     readonly attempts?: number;
     /** It was undone because it had failed itself. */
     readonly failed?: boolean;
+    /** It waits for an answer that nobody can give after this time. */
+    readonly expires_at?: string;
   }[];
   readonly changes?: unknown;
   readonly decisions: readonly {

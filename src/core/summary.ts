@@ -26,6 +26,7 @@ export function summarize(state: RunState): RunSummary {
       ...(stage.duration_ms !== undefined && { duration_ms: stage.duration_ms }),
       ...(stage.attempt > 0 && { attempts: stage.attempt }),
       ...(stage.status === 'rolled_back' && stage.failure && { failed: true }),
+      ...expiryOf(stage),
     })),
     ...changesOf(state),
     decisions: Object.values(state.stages).flatMap((stage) => [
@@ -39,6 +40,21 @@ export function summarize(state: RunState): RunSummary {
 function caseOf(created: RunState['created']): Pick<RunSummary, 'case'> {
   const path = created?.trigger === 'watch' ? created.params['case'] : undefined;
   return typeof path === 'string' ? { case: path.slice(path.lastIndexOf('/') + 1) } : {};
+}
+
+function expiryOf({ status, confirmation }: StageState): { readonly expires_at?: string } {
+  const isOpen = status === 'waiting' && confirmation && !confirmation.answered;
+  return isOpen ? { expires_at: confirmation.requested.expires_at } : {};
+}
+
+/** Whoever waited longer than the question stands has failed, also before a process writes that down. */
+export function withExpiredStages(summary: RunSummary, nowMs: number): RunSummary {
+  if (summary.status !== 'waiting') return summary;
+  const isOver = ({ expires_at: at }: RunSummary['stages'][number]): boolean =>
+    at !== undefined && Date.parse(at) <= nowMs;
+  if (!summary.stages.some(isOver)) return summary;
+  const stages = summary.stages.map((stage) => (isOver(stage) ? { ...stage, status: 'failed' } : stage));
+  return { ...summary, status: 'failed', stages };
 }
 
 function ownDecision({ name, decision }: StageState): RunSummary['decisions'] {

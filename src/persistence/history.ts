@@ -21,7 +21,11 @@ export interface HistoryFilter {
  * Runs by their newest record, newest first. Reads the index backwards, only as far as it is consumed.
  * Throws errors of the operating system where it cannot be read.
  */
-export async function* readHistory(layout: StateLayout, filter: HistoryFilter): AsyncGenerator<RunSummary> {
+export async function* readHistory(
+  layout: StateLayout,
+  filter: HistoryFilter,
+  nowMs: number,
+): AsyncGenerator<RunSummary> {
   const held = new Map(readHeldRuns(layout).map((run) => [run.runId, run]));
   const seen = new Set<string>();
   let left = filter.limit ?? Number.POSITIVE_INFINITY;
@@ -30,7 +34,7 @@ export async function* readHistory(layout: StateLayout, filter: HistoryFilter): 
     seen.add(record.run_id);
     const holder = held.get(record.run_id);
     if (holder && isUnborn(holder)) continue;
-    const summary = viewSummary(summaryOf(record), holder);
+    const summary = viewSummary(summaryOf(record), holder, nowMs);
     if (!isWanted(summary, filter)) continue;
     if (left <= 0) return;
     left -= 1;

@@ -3,7 +3,7 @@ import { foldIndex, toStateIndex } from '../core/fold-index.ts';
 import type { RunRecord, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { RunState } from '../core/run-state.ts';
 import { foldRun } from '../core/run-state.ts';
-import { summarize } from '../core/summary.ts';
+import { summarize, withExpiredStages } from '../core/summary.ts';
 import { readOwner } from './owner-claim.ts';
 import { replay } from './replay.ts';
 import { listFolder } from './safe-files.ts';
@@ -40,11 +40,11 @@ export function orphansOf(fold: IndexFold, held: readonly HeldRun[]): readonly s
  * The index with what the processes tell: who lives is `running`, whose process died is what its
  * journal says, and `interrupted` when that says nothing final.
  */
-export function viewIndex(fold: IndexFold, held: readonly HeldRun[]): StateIndex {
+export function viewIndex(fold: IndexFold, held: readonly HeldRun[], nowMs: number): StateIndex {
   const counted = withoutUnborn(foldIndex(fold, unrecordedEnds(fold, held)), held);
   const index = toStateIndex(counted);
   const heldById = new Map(held.map((run) => [run.runId, run]));
-  const runs = index.runs.map((summary) => viewSummary(summary, heldById.get(summary.pipeline_id)));
+  const runs = index.runs.map((summary) => viewSummary(summary, heldById.get(summary.pipeline_id), nowMs));
   const { current: _, ...rest } = index;
   const current = runs.find(({ status }) => status === 'running')?.pipeline_id ?? counted.open.at(-1);
   return { ...rest, runs, ...(current !== undefined && { current }) };
@@ -90,8 +90,12 @@ export function endRecord(state: RunState, maxConsecutiveFailures = 0): RunRecor
   };
 }
 
-/** One run, with what its process tells. */
-export function viewSummary(summary: RunSummary, held: HeldRun | undefined): RunSummary {
+/** One run, with what its process and the clock tell. */
+export function viewSummary(summary: RunSummary, held: HeldRun | undefined, nowMs: number): RunSummary {
+  return withExpiredStages(withProcess(summary, held), nowMs);
+}
+
+function withProcess(summary: RunSummary, held: HeldRun | undefined): RunSummary {
   if (held?.alive) return summary.status === 'running' ? summary : { ...summary, status: 'running' };
   if (held?.state && held.state.status !== 'running' && held.state.created) return summarize(held.state);
   if (held?.state?.created) return interrupted(summarize(held.state));

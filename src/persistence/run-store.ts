@@ -77,7 +77,7 @@ export function createRunStore(options: RunStoreOptions): FileRunStore {
         await store.index.append(record);
         if (record.type === 'run.ended') removeQuietly(runLayout(layout, record.run_id).marker);
       }),
-    history: (filter = {}) => readHistory(layout, filter),
+    history: (filter = {}) => readHistory(layout, filter, options.clock.nowMs()),
     audit: (runId) => onRun(layout, runId, (run) => Promise.resolve(ok(auditRun(run.folder)))),
     rebuildIndex: () => translating(layout.index, () => rebuildIndexFile(layout)),
   };
@@ -187,7 +187,7 @@ async function readIndex(store: Store): Promise<Result<StateIndex>> {
       fold = await currentFold(store);
     }
     await recordLostEnds(store, fold, held);
-    return ok(viewIndex(fold, held));
+    return ok(viewIndex(fold, held, store.clock.nowMs()));
   } catch (error) {
     return failed(unwritable(error, layout.index));
   }

@@ -202,3 +202,32 @@ test('a run whose process died before its first event is not listed, not counted
   expect(told).toEqual(['c', 'b', 'a']);
   expect(value(await store.find('last'))).toBe('c');
 });
+
+test('a run whose question has expired is listed as failed, one whose question stands as waiting', async () => {
+  const stateDir = temporaryFolder();
+  const waitUntil = async (runId: string, expiresAt: string): Promise<void> => {
+    const stages = [
+      { name: 'unit', status: 'passed' },
+      { name: 'ask', status: 'waiting', expires_at: expiresAt },
+    ];
+    value(await openStore(stateDir).record(started(runId)));
+    value(await openStore(stateDir).record(ended(runId, { status: 'waiting', stages })));
+  };
+  await waitUntil('past', '2026-02-06T16:00:00+09:00');
+  await waitUntil('open', '2999-01-01T00:00:00Z');
+  const store = openStore(stateDir);
+  const seen = value(await store.index()).runs.map(({ pipeline_id: id, status, stages }) => ({
+    id,
+    status,
+    ask: stages[1]?.status,
+  }));
+  expect(new Set(seen)).toEqual(
+    new Set([
+      { id: 'open', status: 'waiting', ask: 'waiting' },
+      { id: 'past', status: 'failed', ask: 'failed' },
+    ]),
+  );
+  const history: string[] = [];
+  for await (const { pipeline_id: id } of store.history({ status: 'waiting' })) history.push(id);
+  expect(history).toEqual(['open']);
+});
