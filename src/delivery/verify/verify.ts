@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { failed, ok, type Result } from '../../core/failure.ts';
-import type { JsonObject, JsonValue } from '../../core/json.ts';
-import type { RollbackUnit } from '../../core/releases.ts';
+import type { JsonObject } from '../../core/json.ts';
 import type { TaskIo } from '../../core/stage-kind.ts';
 import { measureBaseline, watchedPaths } from '../deploy/baseline.ts';
 import { noteRelease } from '../deploy/deploy.ts';
 import { asArtifact, asJson, type ReleaseRecord, VERDICTS } from '../deploy/records.ts';
-import { type DeliverySession, type OpenPlace, runtimeIo } from '../deploy/session.ts';
+import type { DeliverySession, OpenPlace } from '../deploy/session.ts';
 import { placeName } from '../deploy/targets.ts';
+import { retireFormer } from './retire.ts';
 import { smokeTest } from './smoke.ts';
 import { watch, type Watched } from './watch.ts';
 
@@ -53,6 +53,8 @@ export async function verifyRelease(
     { index: 3, total: 3 },
   );
   if (!finished.ok) return finished;
+  const { left } = leftSchema.parse(finished.value);
+  for (const line of left) context.warn(line);
   return ok({
     verdict,
     reason: watched.value['reason'] ?? '',
@@ -61,6 +63,8 @@ export async function verifyRelease(
   });
 }
 
+/** Absent in records of runs that a former version began. */
+const leftSchema = z.object({ left: z.array(z.string()).default([]) });
 const judgementSchema = z.object({ verdict: z.enum(VERDICTS), reason: z.string() });
 
 interface OpenedPlace {
@@ -160,50 +164,13 @@ async function finish(
     });
     if (!noted.ok) return noted;
   }
-  const retired: JsonValue[] = [];
-  for (const { released, open } of places) {
-    const done = await retireOld(session, released, open, io);
-    if (!done.ok) return done;
-    if (done.value) retired.push(placeName(released.service, released.host));
-  }
+  const replaced = places.map(({ released, open }) => ({
+    open,
+    instanceId: released.instance.id,
+    previous: released.previous ? asArtifact(released.previous) : undefined,
+  }));
+  const ended = await retireFormer(session.context, replaced, io);
+  if (!ended.ok) return ended;
   await session.unlock([...new Set(places.map(({ released }) => released.host))]);
-  return ok({ retired });
-}
-
-async function retireOld(
-  { context }: DeliverySession,
-  released: ReleasedPlace,
-  { runtime, target, service }: OpenPlace,
-  io: TaskIo,
-): Promise<Result<boolean>> {
-  const previous = released.previous ? asArtifact(released.previous) : undefined;
-  const old = previous ? await runtime.find(target, previous, runtimeIo(io)) : ok(undefined);
-  if (!old.ok) return old;
-  const isOther = old.value !== undefined && old.value.id !== released.instance.id;
-  if (isOther && old.value) {
-    const retired = await runtime.retire(target, old.value, runtimeIo(io));
-    if (!retired.ok) return retired;
-    await io.log(`${placeName(service, released.host)}: the former instance was ended`);
-  }
-  const keep = await keptUnits(context, service);
-  const pruned = keep.ok ? await runtime.prune(target, keep.value, runtimeIo(io)) : keep;
-  if (!pruned.ok) context.warn(`${placeName(service, released.host)}: old releases could not be removed`);
-  return ok(isOther);
-}
-
-/** The newest healthy releases, and whatever is newer. */
-async function keptUnits(
-  { ports, environment, settings }: DeliverySession['context'],
-  service: string,
-): Promise<Result<readonly RollbackUnit[]>> {
-  const history = await ports.releases.read(environment, service);
-  if (!history.ok) return history;
-  const { releases } = history.value;
-  const digests = new Set<string>();
-  const kept = releases.filter(({ digest, verdict }) => {
-    if (verdict === 'failed' || verdict === 'rolled_back') return false;
-    digests.add(digest);
-    return digests.size <= settings.deploy.keep_releases;
-  });
-  return ok(kept);
+  return ok(asJson(ended.value));
 }
