@@ -41,7 +41,7 @@ function waive(before: StageState | undefined, stage: string): readonly Reset[] 
       decision: {
         action: 'skip',
         rule: WAIVED_RULE,
-        reason: `it was skipped by name after it had ${was}`,
+        reason: `it was skipped by name; its status was ${was}`,
         evidence: [{ name: `stages.${stage}.status`, value: was }],
         would_flip: `rerun ${stage}`,
       },
@@ -157,7 +157,6 @@ function reasonFor(stage: StageState | undefined, choice: RerunChoice | undefine
   if (choice?.stages.includes(name)) return 'chosen';
   if (status === 'rolled_back') return 'it was undone';
   if (rollback?.failure) return 'undoing it failed';
-  return status === 'failed' || status === 'cancelled'
-    ? `it had ${status}`
-    : 'it follows one that runs again';
+  if (status === 'failed') return 'it had failed';
+  return status === 'cancelled' ? 'it was cancelled' : 'it follows one that runs again';
 }
