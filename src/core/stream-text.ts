@@ -90,7 +90,7 @@ function activity(step: StepProgress): string {
   if (step.counts || step.kind === 'report') return finding(step);
   if (step.status === 'failed' || step.status === 'stopped') return step.status;
   if (step.kind === 'progress') return progressText(step);
-  if (step.result !== undefined) return step.result;
+  if (step.result !== undefined) return sanitizeText(step.result);
   if (step.status === 'passed') return `done, ${formatBytes(step.bytes ?? 0)}`;
   const bytes = step.bytes === undefined || step.bytes === 0 ? '' : ` ${formatBytes(step.bytes)}`;
   return `${AT_WORK[step.kind] ?? 'writing...'}${bytes}`;
@@ -105,12 +105,13 @@ function oneLine(text: string): string {
 export function streamLine({ steps, elapsed_ms: elapsedMs }: StreamProgress): string | undefined {
   const all = steps.flatMap(withBranches);
   const bars = all.filter(({ kind }) => kind === 'progress');
-  if (bars.length > 0) return bars.map((step) => `${step.name} ${progressText(step)}`).join('  ');
+  if (bars.length > 0)
+    return bars.map((step) => `${sanitizeText(step.name)} ${progressText(step)}`).join('  ');
   const told = all.filter(({ counts, kind }) => counts !== undefined || kind === 'report');
-  if (told.length > 0) return told.map((step) => `${step.name} ${activity(step)}`).join('  ');
+  if (told.length > 0) return told.map((step) => `${sanitizeText(step.name)} ${activity(step)}`).join('  ');
   const metered = all.find(({ bytes }) => bytes !== undefined);
   if (!metered) return undefined;
-  return `${metered.name} ${formatBytes(metered.bytes ?? 0)} in ${formatDuration(elapsedMs)}`;
+  return `${sanitizeText(metered.name)} ${formatBytes(metered.bytes ?? 0)} in ${formatDuration(elapsedMs)}`;
 }
 
 function withBranches(step: StepProgress): readonly StepProgress[] {

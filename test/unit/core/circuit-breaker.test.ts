@@ -44,6 +44,29 @@ test('the try that succeeds closes it', () => {
   expect(breaker.pass()).toEqual({ state: 'closed' });
   failTimes(2);
   expect(breaker.pass()).toEqual({ state: 'closed' });
+  // Opened again it waits as at first, and lets one try pass again.
+  breaker.failed('failure 3');
+  expect(breaker.pass()).toMatchObject({ state: 'open', retry_in_ms: 100 });
+  nowMs = 200;
+  expect(breaker.pass()).toEqual({ state: 'half-open' });
+});
+
+test('failures reported late, by tries begun before it opened, make it wait longer and let no second try pass', () => {
+  failTimes(4);
+  expect(breaker.pass()).toMatchObject({ state: 'open', failures: 4, retry_in_ms: 200 });
+});
+
+test('as it comes it opens after three failures for 15 seconds, and for two minutes at most', () => {
+  breaker = new CircuitBreaker({ nowMs: () => nowMs });
+  const waits: number[] = [];
+  failTimes(2);
+  expect(breaker.pass()).toEqual({ state: 'closed' });
+  for (let round = 0; round < 5; round += 1) {
+    breaker.failed('again');
+    const passage = breaker.pass();
+    waits.push(passage.state === 'open' ? passage.retry_in_ms : -1);
+  }
+  expect(waits).toEqual([15_000, 30_000, 60_000, 120_000, 120_000]);
 });
 
 test('the try that fails opens it for twice as long, up to the longest', () => {

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { closest } from '../../../src/core/closest.ts';
 import { EventLog } from '../../../src/core/event-log.ts';
 import type { RunEvent } from '../../../src/core/events.ts';
-import { FAILURE_TRAITS, toFailure } from '../../../src/core/failure.ts';
+import { FAILURE_TRAITS, reported, toFailure } from '../../../src/core/failure.ts';
 import { markupAttribute, markupText } from '../../../src/core/markup-text.ts';
 import { idleRun, type RunState } from '../../../src/core/run-state.ts';
 import { keyIn, looksLikeKey, secretReferenceSchema } from '../../../src/core/secret-reference.ts';
@@ -34,6 +34,12 @@ test.each([
   ['test', ['rest', 'best'], 'rest'],
   ['abcd', ['acbd'], 'acbd'],
   ['abcdef', ['badcfe'], undefined],
+  ['abcdef', ['badcef'], 'badcef'],
+  ['abcdef', ['abdcfe'], 'abdcfe'],
+  ['abcdef', ['cbadef'], 'cbadef'],
+  ['abcdef', ['cbaedf'], undefined],
+  ['abcdef', ['abcdfe', 'abcdxx'], 'abcdfe'],
+  ['cd', ['dc'], 'dc'],
 ])('%j of %j most likely means %j', (word, candidates, expected) => {
   expect(closest(word, candidates)).toBe(expected);
 });
@@ -163,6 +169,11 @@ test('a bug that was thrown becomes a failure with what is known of it', () => {
   delete error.stack;
   expect(toFailure(error)).toEqual({ reason: 'unexpected', message: 'mine' });
   expect(toFailure('text')).toEqual({ reason: 'unexpected', message: 'text' });
+});
+
+test('a failure in words of our own is not tried again', () => {
+  const failure = { reason: 'reported', message: 'no', retryable: false };
+  expect(reported('no')).toEqual({ ok: false, failure });
 });
 
 test('each failure has its exit code, and only what another try may heal is tried again', () => {
