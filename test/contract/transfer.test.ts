@@ -32,7 +32,8 @@ afterAll(() => rmSync(project, { recursive: true, force: true }));
 const at = (...names: readonly string[]): string => path.join(project, ...names);
 
 function hostsOf(contexts: Parameters<typeof createHosts>[0]['contexts']): Hosts {
-  return createHosts({ contexts, project, environment: process.env, secrets: secretsOf({}) });
+  const environment = { ...process.env, HOME: at('login') };
+  return createHosts({ contexts, project, environment, secrets: secretsOf({}) });
 }
 
 interface Copying {
@@ -83,10 +84,11 @@ describe('on this machine', () => {
     mkdirSync(at('tree/deep/empty'), { recursive: true });
     for (const name of ['a', 'deep/b', 'deep/c']) writeFileSync(at('tree', name), name.repeat(10));
     symlinkSync('deep/b', at('tree/link'));
+    symlinkSync('../a.b.\nc\n', at('tree/deep/odd'));
     execFileSync('mkfifo', [at('tree/pipe')]);
     const seen: TransferProgress[] = [];
     const report = valueOf(await copy('tree', 'copy', { hosts, onProgress: (now) => void seen.push(now) }));
-    expect(report).toMatchObject({ files: 3, folders: 3, links: 1, bytes: 130, skipped: ['pipe'] });
+    expect(report).toMatchObject({ files: 3, folders: 3, links: 2, bytes: 130, skipped: ['pipe'] });
     expect(seen.at(-1)).toEqual({ done_bytes: 130, total_bytes: 130, files_done: 3, files: 3 });
     rmSync(at('tree/pipe'));
     execFileSync('diff', ['-r', '--no-dereference', at('tree'), at('copy')]);
@@ -100,6 +102,18 @@ describe('on this machine', () => {
     expect(existsSync(at('elsewhere/b'))).toBe(false);
   });
 
+  test('a tilde is the home folder, as a shell has it, and never a folder of that name', async () => {
+    mkdirSync(at('login/in'), { recursive: true });
+    writeFileSync(at('login/in/f'), 'home');
+    symlinkSync('f', at('login/in/l'));
+    expect(valueOf(await copy('~/in/f', '~/', { hosts }))).toMatchObject({ to: '~/f' });
+    expect(readFileSync(at('login/f'), 'utf8')).toBe('home');
+    expect(valueOf(await copy('local:~/in', '~/deep/er/', { hosts }))).toMatchObject({ files: 1, links: 1 });
+    execFileSync('diff', ['-r', '--no-dereference', at('login/in'), at('login/deep/er/in')]);
+    expect(valueOf(await copy('~', 'whole', { hosts }))).toMatchObject({ files: 3, folders: 5 });
+    expect(existsSync(at('~'))).toBe(false);
+  });
+
   test('what cannot be copied is said in one sentence, and nothing is put in its place', async () => {
     writeFileSync(at('file'), 'x');
     mkdirSync(at('folder'), { recursive: true });
@@ -111,6 +125,9 @@ describe('on this machine', () => {
     mkdirSync(at('kept/linked/l/inside'), { recursive: true });
     expect(await copy('linked', 'kept', { hosts })).toMatchObject(reported(/linked\/l is a folder$/));
     expect(existsSync(at('kept/linked/l/inside'))).toBe(true);
+    expect(await copy('folder', 'file/below', { hosts })).toMatchObject(
+      reported(/^local: .*(Not a directory|File exists)/),
+    );
     writeFileSync(at('folder/blocked'), 'x');
     mkdirSync(at('wall/folder/blocked'), { recursive: true });
     expect(await copy('folder', 'wall', { hosts })).toMatchObject({ ok: false });
@@ -144,8 +161,14 @@ describe.skipIf(!hasSshd())('over ssh', () => {
       expect(valueOf(await copy(`box:~/${name}`, 'back', { hosts }))).toMatchObject({ files: 1, links: 1 });
       expect(readFileSync(at('back/x'), 'utf8')).toBe('y'.repeat(100_000));
       expect(readlinkSync(at('back/l'))).toBe('x');
+      writeFileSync(at(`${name}-file`), 'x');
+      expect(valueOf(await copy(`${name}-file`, 'box:~', { hosts }))).toMatchObject({
+        to: `box:~/${name}-file`,
+      });
+      expect(readFileSync(path.join(server.home, `${name}-file`), 'utf8')).toBe('x');
     } finally {
       rmSync(path.join(server.home, name), { recursive: true, force: true });
+      rmSync(path.join(server.home, `${name}-file`), { force: true });
       await hosts.close();
     }
   });

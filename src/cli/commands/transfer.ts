@@ -66,7 +66,8 @@ async function stopCode(
 
 /** What is typed here is meant from where we stand, not from the project. */
 function here(place: TransferPlace, cwd: string): TransferPlace {
-  return place.context === 'local' ? { ...place, path: path.resolve(cwd, place.path) } : place;
+  const isHere = place.context === 'local' && !/^~(\/|$)/.test(place.path);
+  return isHere ? { ...place, path: path.resolve(cwd, place.path) } : place;
 }
 
 async function sleep(delayMs: number, signal: AbortSignal): Promise<boolean> {

@@ -23,8 +23,12 @@ const MAX_LIST_BYTES = 128 * 1024 * 1024;
 const NONE = 44;
 const UNREADABLE = 45;
 
+/** Makes `~` and `~/…` in `$P` the login folder, as a shell does with what is typed. */
+export const EXPAND_HOME = `case $P in '~') P=\${HOME:-.} ;; '~/'*) P=\${HOME:-.}/\${P#'~/'} ;; esac`;
+
 // No path that find prints under `.` is `//`.
-const LIST = `[ -e "$P" ] || [ -L "$P" ] || exit ${NONE}
+const LIST = `${EXPAND_HOME}
+[ -e "$P" ] || [ -L "$P" ] || exit ${NONE}
 if [ ! -d "$P" ]; then echo file; exit 0; fi
 [ -n "$DEEP" ] || { echo folder; exit 0; }
 CDPATH= cd -- "$P" || exit ${UNREADABLE}
@@ -42,7 +46,7 @@ export async function listPlace(
   { isDeep, signal }: { readonly isDeep: boolean; readonly signal: AbortSignal },
 ): Promise<Result<Listing>> {
   const said = await host.exec(
-    { script: LIST, env: { P: homeless(path), DEEP: isDeep ? '1' : '' }, maxBytes: MAX_LIST_BYTES },
+    { script: LIST, env: { P: path, DEEP: isDeep ? '1' : '' }, maxBytes: MAX_LIST_BYTES },
     signal,
   );
   if (!said.ok) return said;
@@ -68,11 +72,6 @@ function foldersIn(host: Host, text: string, isDeep: boolean): Result<Listing> {
     others: others.map((name) => name.slice(2)),
     bytes: bytes === undefined ? undefined : Number(bytes),
   });
-}
-
-/** Commands begin in the login folder there. */
-export function homeless(path: string): string {
-  return path.startsWith('~/') ? path.slice(2) : path;
 }
 
 function sections(text: string): readonly (readonly string[])[] {

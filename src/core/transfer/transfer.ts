@@ -3,7 +3,7 @@ import { type Failure, failed, ok, type Result, reported } from '../failure.ts';
 import type { CopyReport, Host, Hosts } from '../hosts.ts';
 import type { Clock } from '../ports.ts';
 import { sanitizeText } from '../terminal-text.ts';
-import { homeless, listPlace, type Listing } from './listing.ts';
+import { EXPAND_HOME, listPlace, type Listing } from './listing.ts';
 import { baseName, join, placeText, type TransferPlace } from './place.ts';
 
 export interface TransferRequest {
@@ -143,11 +143,11 @@ class Transfer {
     const { folders, files, links, others } = listing;
     this.#files = files.length;
     this.#totalBytes = listing.bytes;
-    const made = await this.#run(sink, foldersScript(homeless(root), folders));
+    const made = await this.#run(sink, root, foldersScript(folders));
     if (made) return failed(made);
     const copied = await this.#copyAll(files.map((file) => [join(from.path, file), join(root, file)]));
     if (!copied.ok) return copied;
-    const linked = await this.#run(sink, linksScript(homeless(root), links));
+    const linked = await this.#run(sink, root, linksScript(links));
     if (linked) return failed(linked);
     return ok({
       from: placeText(from),
@@ -216,9 +216,11 @@ class Transfer {
     });
   }
 
-  async #run(host: Host, script: string): Promise<Failure | undefined> {
-    if (script === '') return undefined;
-    const said = await this.#again(() => host.exec({ script }, this.#signal));
+  /** Runs the lines with the path `root` in `$P`. */
+  async #run(host: Host, root: string, lines: readonly string[]): Promise<Failure | undefined> {
+    if (lines.length === 0) return undefined;
+    const script = [EXPAND_HOME, ...lines].join('\n');
+    const said = await this.#again(() => host.exec({ script, env: { P: root } }, this.#signal));
     if (!said.ok) return said.failure;
     if (said.value.exit_code === 0) return undefined;
     const words = sanitizeText(said.value.stderr.trim().split('\n').at(-1) ?? '');
@@ -241,25 +243,22 @@ class Transfer {
 }
 
 /** A link in the place of a folder would lead what follows somewhere else. */
-function foldersScript(root: string, folders: readonly string[]): string {
-  const lines = folders.map((folder) => `d ${shellQuote(join(root, folder))}`);
+function foldersScript(folders: readonly string[]): readonly string[] {
   return [
-    'd() { [ -L "$1" ] && { rm -f -- "$1" || exit 1; }; mkdir -p -- "$1" || exit 1; }',
-    `mkdir -p -- ${shellQuote(root)} || exit 1`,
-    ...lines,
-  ].join('\n');
+    'd() { d=${P%/}/$1; [ -L "$d" ] && { rm -f -- "$d" || exit 1; }; mkdir -p -- "$d" || exit 1; }',
+    'mkdir -p -- "$P" || exit 1',
+    ...folders.map((folder) => `d ${shellQuote(folder)}`),
+  ];
 }
 
 function linksScript(
-  root: string,
   links: readonly { readonly path: string; readonly target: string }[],
-): string {
-  if (links.length === 0) return '';
-  const lines = links.map(({ path, target }) => `l ${shellQuote(target)} ${shellQuote(join(root, path))}`);
+): readonly string[] {
+  if (links.length === 0) return [];
   return [
-    'l() { if [ -d "$2" ] && [ ! -L "$2" ]; then echo "$2 is a folder" >&2; exit 1; fi; rm -f -- "$2"; ln -s -- "$1" "$2" || exit 1; }',
-    ...lines,
-  ].join('\n');
+    'l() { l=${P%/}/$2; if [ -d "$l" ] && [ ! -L "$l" ]; then echo "$l is a folder" >&2; exit 1; fi; rm -f -- "$l"; ln -s -- "$1" "$l" || exit 1; }',
+    ...links.map(({ path, target }) => `l ${shellQuote(target)} ${shellQuote(path)}`),
+  ];
 }
 
 function sum(numbers: readonly number[]): number {

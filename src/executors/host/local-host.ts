@@ -10,13 +10,17 @@ import { errorCode } from '../local/spawn.ts';
 import { startLocalShell } from './local-shell.ts';
 import { runScript } from './run-script.ts';
 
-/** This machine as a host: commands start in `project`, relative paths begin there. */
+/** This machine as a host: commands start in `project`, relative paths begin there, `~` is the home folder. */
 export function createLocalHost(options: {
   readonly project: string;
   readonly environment: Readonly<Record<string, string>>;
 }): CopyableHost {
   const { project, environment } = options;
-  const at = (file: string): string => path.resolve(project, file);
+  const at = (file: string): string =>
+    path.resolve(
+      project,
+      file.replace(/^~(?=\/|$)/, () => environment['HOME'] || '.'),
+    );
   return {
     name: 'local',
     isLocal: true,
