@@ -97,11 +97,15 @@ async function textOf(
     return (await import('./cli/completion.ts')).completionScript(command.shell);
   }
   if (command.name === 'help') return helpOf(command, terminal);
+  return `${await readVersion()}\n`;
+}
+
+async function readVersion(): Promise<string> {
   const { readFile } = await import('node:fs/promises');
   const manifest: unknown = JSON.parse(
     await readFile(path.resolve(import.meta.dirname, '../package.json'), 'utf8'),
   );
-  return `${typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : ''}\n`;
+  return typeof manifest === 'object' && manifest && 'version' in manifest ? String(manifest.version) : '';
 }
 
 async function helpOf(command: HelpCommand, terminal: Terminal): Promise<string> {
@@ -229,6 +233,17 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
     },
     cases: async (pipeline, settings) =>
       (await import('./case-place.ts')).openCasePlace({ pipeline, settings }, project, identity),
+    server: async (options) => {
+      const { createServerOpener } = await import('./open-server.ts');
+      return createServerOpener({
+        project,
+        identity,
+        secrets,
+        store: await store(),
+        version: await readVersion(),
+        launcher: path.resolve(process.argv[1] ?? ''),
+      })(options);
+    },
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
       return { find: findRunProcesses, kill: killRunProcesses };

@@ -50,6 +50,7 @@ export async function openConfig(
         confirmationExpiresMs: config.safety.confirmation_expires_ms,
         environments: config.environments,
         stage: config.settings,
+        serve: config.serve,
       },
       kindProblems: custom.diagnostics,
     },

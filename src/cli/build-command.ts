@@ -3,12 +3,15 @@ import { RUN_STATUSES } from '../core/definition.ts';
 import { failed, ok } from '../core/failure.ts';
 import { HOOKS } from '../core/staged.ts';
 import type { Command, Common, PipelineRequest, Shell } from './command.ts';
-import { REPORT_FORMS, SHELLS } from './command.ts';
+import { LOG_FORMATS, REPORT_FORMS, SHELLS } from './command.ts';
 import type { CommandSpec } from './command-spec.ts';
 import { COMMANDS, findCommand, LATER_COMMANDS } from './command-table.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { given, last, list, type Scanned } from './scanned.ts';
 import { usageError } from './scan.ts';
+
+const DEFAULT_PORT = 8420;
+const LAST_PORT = 65_535;
 
 /** What the builder of one command is given. */
 interface Input {
@@ -75,6 +78,7 @@ export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>
   audit: ({ common, args }) => ok({ ...common, name: 'audit', verb: 'verify', run: first(args) }),
   hook: buildHook,
   context: buildContext,
+  serve: buildServe,
   transfer: ({ common, args, scanned }) =>
     ok({ ...common, name: 'transfer', from: first(args), to: args[1] ?? '', ...environmentOf(scanned) }),
   completion: ({ common, args, spec }) => {
@@ -122,6 +126,13 @@ function buildWatch(input: Input): Result<Command> {
     ...given(last(scanned, 'folder'), (folder) => ({ folder })),
     ...given(parallel, (text) => ({ maxParallel: Number(text) })),
   });
+}
+
+function buildServe({ common, scanned, spec }: Input): Result<Command> {
+  const port = Number(last(scanned, 'port') ?? DEFAULT_PORT);
+  if (port > LAST_PORT) return usageError(`--port is at most ${LAST_PORT}.`, spec);
+  const logFormat = LOG_FORMATS.find((known) => known === last(scanned, 'log-format')) ?? 'text';
+  return ok({ ...common, name: 'serve', port, host: last(scanned, 'host') ?? '127.0.0.1', logFormat });
 }
 
 function buildContext({ common, args, scanned, spec }: Input): Result<Command> {

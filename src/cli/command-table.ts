@@ -6,7 +6,7 @@ import { COMMANDS_OF_RUNS } from './commands-of-runs.ts';
 export const COMMANDS: readonly CommandSpec[] = [...COMMANDS_OF_RUNS, ...COMMANDS_OF_PROJECTS];
 
 /** Part of the contract, not yet built: named so that they are refused with a reason. */
-export const LATER_COMMANDS = ['worker', 'queue', 'serve'] as const;
+export const LATER_COMMANDS = ['worker', 'queue'] as const;
 
 /** The command of that name, as it is written. */
 export function findCommand(name: string): CommandSpec | undefined {

@@ -28,6 +28,7 @@ export type Command =
   | HookCommand
   | ContextCommand
   | TransferCommand
+  | ServeCommand
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
 
 export interface ContextCommand extends Common {
@@ -44,6 +45,16 @@ export interface TransferCommand extends Common {
   readonly from: string;
   readonly to: string;
   readonly env?: string;
+}
+
+export const LOG_FORMATS = ['text', 'json'] as const;
+
+export interface ServeCommand extends Common {
+  readonly name: 'serve';
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  readonly logFormat: (typeof LOG_FORMATS)[number];
 }
 
 export interface HelpCommand extends Common {

@@ -1,4 +1,5 @@
 import { type CommandSpec, NO_ARGUMENT, ONE_RUN } from './command-spec.ts';
+import { LOG_FORMATS } from './command.ts';
 import { ENVIRONMENT, JSON_OPTION } from './options.ts';
 
 /** Commands about the project's files, this machine and others. */
@@ -95,6 +96,29 @@ export const COMMANDS_OF_PROJECTS: readonly CommandSpec[] = [
       JSON_OPTION,
     ],
     examples: ['pipewright hook install', 'pipewright hook run pre-commit', 'pipewright hook uninstall'],
+  },
+  {
+    name: 'serve',
+    usage: '[--port N] [--host ADDRESS]',
+    summary: 'Answer over HTTP: runs as JSON, health, metrics, and webhooks that start runs.',
+    positionals: NO_ARGUMENT,
+    options: [
+      { name: 'port', type: 'int', value: 'N', help: 'Default: 8420; 0: any that is free.' },
+      {
+        name: 'host',
+        type: 'value',
+        value: 'ADDRESS',
+        help: 'Default: 127.0.0.1. Another one needs serve.token in pipewright.yaml.',
+      },
+      {
+        name: 'log-format',
+        type: 'choice',
+        choices: LOG_FORMATS,
+        help: 'How stderr is written (default: text).',
+      },
+      { ...JSON_OPTION, help: 'The address as one JSON document on stdout, once it listens.' },
+    ],
+    examples: ['pipewright serve', 'pipewright serve --port 9000 --log-format json --log-level info'],
   },
   {
     name: 'completion',

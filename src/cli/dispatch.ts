@@ -36,6 +36,8 @@ export async function dispatch(command: CommandWithServices, services: Services)
       return (await import('./commands/context.ts')).context(command, services);
     case 'transfer':
       return (await import('./commands/transfer.ts')).transferFiles(command, services);
+    case 'serve':
+      return (await import('./commands/serve.ts')).serve(command, services);
     case 'schema':
       return (await import('./commands/check.ts')).schema(command, services);
     default:

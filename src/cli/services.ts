@@ -10,6 +10,7 @@ import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { CaseSettings } from '../core/settings/cases.ts';
 import type { StageSettings } from '../core/settings/index.ts';
+import type { ServeSettings } from '../core/settings/serve.ts';
 import type { TriggerSettings } from '../core/settings/trigger.ts';
 import type { GitHooks } from '../core/staged.ts';
 import type { StagePorts } from '../core/stage-ports.ts';
@@ -18,6 +19,7 @@ import type { RunState } from '../core/run-state.ts';
 import type { StageState } from '../core/stage-state.ts';
 import type { Common, RawParameter, ReportForm } from './command.ts';
 import type { EnvironmentSettings } from './environment.ts';
+import type { OpenServer } from './open-server.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What commands ask of the rest of the program; `main.ts` fills it and loads each part when it is first used. */
@@ -59,6 +61,8 @@ export interface Services {
   readonly delivery: () => Promise<DeliveryDesk>;
   /** The folder where the cases of a pipeline arrive; `folder` is absolute. */
   readonly cases: (pipeline: string, settings: CaseSettings) => Promise<CasePlace>;
+  /** The HTTP server of the project. */
+  readonly server: OpenServer;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
 }
@@ -144,6 +148,7 @@ export interface ProjectSettings {
   readonly environments: Readonly<Record<string, EnvironmentSettings>>;
   /** Sections of pipewright.yaml for stage kinds. */
   readonly stage: StageSettings;
+  readonly serve: ServeSettings;
 }
 
 /** Problems in files, for people and for programs. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { durationSchema } from '../core/quantities.ts';
 import { SECTIONS } from '../core/settings/index.ts';
+import { serveSchema } from '../core/settings/serve.ts';
 import { envSchema } from '../core/step-schema.ts';
 import { overlayShape } from './overlay.ts';
 
@@ -66,6 +67,7 @@ export const projectSchema = z.strictObject({
   cases: SECTIONS.cases.optional(),
   notify: SECTIONS.notify.optional(),
   testgen: SECTIONS.testgen.optional(),
+  serve: serveSchema.optional(),
   max_workers: z
     .int()
     .min(1)

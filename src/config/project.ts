@@ -4,8 +4,10 @@ import type { CommandTemplate } from '../core/definition.ts';
 import type { Result } from '../core/failure.ts';
 import { defaultSettings, type StageSettings } from '../core/settings/index.ts';
 import { type Diagnostic, fileDiagnostic, sortDiagnostics } from './diagnostic.ts';
+import { type ServeSettings, serveSchema } from '../core/settings/serve.ts';
 import { PROJECT_FILE } from './find-project.ts';
 import { checkFiles } from './check-files.ts';
+import { checkServe } from './check-serve.ts';
 import { describe, parseReporting } from './issues.ts';
 import { reportPastedKeys } from './pasted-keys.ts';
 import { readOverlay, readSettings } from './read-settings.ts';
@@ -32,6 +34,7 @@ export interface ProjectConfig {
   readonly max_workers: number;
   /** Sections that stage kinds read, before the overlay of an environment. */
   readonly settings: StageSettings;
+  readonly serve: ServeSettings;
 }
 
 export interface EnvironmentConfig {
@@ -120,6 +123,7 @@ function readProject(yaml: YamlFile, value: unknown, folder: string): ProjectCon
   const base = readSettings(setting, written);
   const config = settle(written, base, (name) => readOverlay(setting, name, base));
   for (const name of Object.keys(written.environments ?? {})) checkEnvironment(yaml, name);
+  checkServe(yaml, config);
   return config;
 }
 
@@ -156,6 +160,7 @@ function settle(
     environments: Object.fromEntries(environments),
     max_workers: written.max_workers ?? 4,
     settings,
+    serve: written.serve ?? serveSchema.parse({}),
   };
 }
 

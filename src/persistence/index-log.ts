@@ -1,5 +1,6 @@
 import fs, { constants } from 'node:fs';
 import { createHash } from 'node:crypto';
+import type { DeliveryRecord } from '../core/deliveries.ts';
 import { hasCode } from '../core/error-code.ts';
 import { isObject } from '../core/json.ts';
 import type { RunRecord } from '../core/run-index.ts';
@@ -16,7 +17,7 @@ const ANCHOR_BYTES = 256;
  * swallow its neighbour; written in one call, so that other processes cannot get in between.
  * Throws errors of the operating system.
  */
-export async function appendRecord(file: string, record: RunRecord): Promise<void> {
+export async function appendRecord(file: string, record: RunRecord | DeliveryRecord): Promise<void> {
   const fd = openRegular(file, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT);
   try {
     const data = Buffer.from(`\n${JSON.stringify(record)}\n`);

@@ -12,6 +12,7 @@ import { watchStopSignals } from '../stop-signals.ts';
 /** Lines of each log that `--json` prints unless `--lines` says otherwise. */
 const JSON_LINES = 1_000;
 
+/** The output of one command, or of a stage itself. */
 interface LogFile {
   readonly stage: string;
   readonly step: string | null;
@@ -41,7 +42,8 @@ export async function logs(command: LogsCommand, services: Services): Promise<nu
   );
 }
 
-function unknownStage(stored: StoredRun, stage: string | undefined) {
+/** Says so when the run has no such stage. */
+export function unknownStage(stored: StoredRun, stage: string | undefined) {
   const known = Object.keys(stateOf(stored).stages);
   const isKnown = stage === undefined || known.includes(stage) || logFiles(stored, stage).length > 0;
   return isKnown
@@ -57,7 +59,8 @@ function stateOf(stored: StoredRun): RunState {
   return foldRun(stored.runId, stored.events);
 }
 
-function logFiles(stored: StoredRun, stage: string | undefined): readonly LogFile[] {
+/** In the order in which they began. */
+export function logFiles(stored: StoredRun, stage: string | undefined): readonly LogFile[] {
   const byLog = new Map<string, LogFile>();
   const add = (file: LogFile): void => {
     if (isOfPlace(stage, file.stage, file.step)) byLog.set(file.log, byLog.get(file.log) ?? file);
@@ -88,7 +91,8 @@ async function printText(command: LogsCommand, services: Services, stored: Store
   return 0;
 }
 
-function headOf({ stage, step, attempt }: LogFile): string {
+/** What stands above a log where there are several. */
+export function headOf({ stage, step, attempt }: LogFile): string {
   const again = attempt !== null && attempt > 1 ? ` (attempt ${attempt})` : '';
   return `==> ${step === null ? stage : `${stage}.${step}`}${again} <==`;
 }

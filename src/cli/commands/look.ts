@@ -1,34 +1,48 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { ok, type Result } from '../../core/failure.ts';
 import type { RunSummary } from '../../core/run-index.ts';
+import type { RunState } from '../../core/run-state.ts';
 import type { Command, RunsCommand } from '../command.ts';
 import { orFail, printFailure, printJson, printView, withRun } from '../print.ts';
-import type { AuditReport, Services } from '../services.ts';
+import type { AuditReport, Services, View } from '../services.ts';
 
-/** `runs`: out of the snapshot where that is enough, otherwise out of the whole history. */
+/** `runs`. */
 export async function runs(command: RunsCommand, services: Services): Promise<number> {
-  const store = await services.store();
-  return orFail(services, command, await store.index(), async (index) => {
-    const views = await services.views();
-    if (command.stats) return printView(services, command, views.stats(index.stats));
-    const isSimple = command.statuses.length === 0 && command.pipeline === undefined;
-    const isEnough = isSimple && command.limit > 0 && command.limit <= index.runs.length;
-    const shown = isEnough
-      ? index.runs.slice(0, command.limit)
-      : await collect(
-          store.history(command.pipeline === undefined ? {} : { pipeline: command.pipeline }),
-          command,
-        );
-    return printView(services, command, views.runs(shown, index));
-  });
+  const view = command.stats ? await statsView(services) : await runsView(services, command);
+  return orFail(services, command, view, async (shown) => printView(services, command, shown));
 }
 
-async function collect(history: AsyncIterable<RunSummary>, command: RunsCommand): Promise<RunSummary[]> {
+async function statsView(services: Services): Promise<Result<View>> {
+  const index = await (await services.store()).index();
+  return index.ok ? ok((await services.views()).stats(index.value.stats)) : index;
+}
+
+type RunsWanted = Pick<RunsCommand, 'limit' | 'statuses' | 'pipeline'>;
+
+/** Runs out of the snapshot where that is enough, otherwise out of the whole history. */
+export async function runsView(services: Services, wanted: RunsWanted): Promise<Result<View>> {
+  const store = await services.store();
+  const index = await store.index();
+  if (!index.ok) return index;
+  const { runs: newest } = index.value;
+  const isSimple = wanted.statuses.length === 0 && wanted.pipeline === undefined;
+  const isEnough = isSimple && wanted.limit > 0 && wanted.limit <= newest.length;
+  const shown = isEnough
+    ? newest.slice(0, wanted.limit)
+    : await collect(
+        store.history(wanted.pipeline === undefined ? {} : { pipeline: wanted.pipeline }),
+        wanted,
+      );
+  return ok((await services.views()).runs(shown, index.value));
+}
+
+async function collect(history: AsyncIterable<RunSummary>, wanted: RunsWanted): Promise<RunSummary[]> {
   const found: RunSummary[] = [];
   for await (const run of history) {
-    if (command.statuses.length > 0 && !command.statuses.includes(run.status)) continue;
+    if (wanted.statuses.length > 0 && !wanted.statuses.includes(run.status)) continue;
     found.push(run);
-    if (found.length === command.limit) break;
+    if (found.length === wanted.limit) break;
   }
   return found;
 }
@@ -40,17 +54,21 @@ export async function show(
 ): Promise<number> {
   return withRun(services, command, command.run, async (runId) =>
     orFail(services, command, await services.state(runId), async (state) => {
-      const views = await services.views();
       if (command.form) {
-        await services.terminal.write(views.report(state, command.form));
+        await services.terminal.write((await services.views()).report(state, command.form));
         return 0;
       }
-      const folder = path.join(services.project.stateDir, 'runs', runId);
-      const analysis = path.join(folder, 'artifacts', 'analysis.md');
-      const extra = { folder, ...(existsSync(analysis) && { analysis }) };
-      return printView(services, command, views.show(state, extra));
+      return printView(services, command, await showView(services, state));
     }),
   );
+}
+
+/** One run with all that is known of it. */
+export async function showView(services: Services, state: RunState): Promise<View> {
+  const folder = path.join(services.project.stateDir, 'runs', state.run_id);
+  const analysis = path.join(folder, 'artifacts', 'analysis.md');
+  const extra = { folder, ...(existsSync(analysis) && { analysis }) };
+  return (await services.views()).show(state, extra);
 }
 
 /** `why`, for all stages or for one and what is inside it. */
@@ -92,14 +110,14 @@ export async function audit(
 }
 
 /** A run whose journal holds nothing, or is not there, cannot be vouched for. */
-function isWhole({ ok, records }: AuditReport): boolean {
-  return ok && records > 0;
+function isWhole(report: AuditReport): boolean {
+  return report.ok && report.records > 0;
 }
 
 function auditLines(runId: string, report: AuditReport): readonly string[] {
   if (report.ok && report.records === 0) return [`run ${runId}: its journal is empty or gone`];
-  const damage = report.segments.flatMap(({ file, ok, bad_byte, detail }) =>
-    ok
+  const damage = report.segments.flatMap(({ file, ok: isWell, bad_byte, detail }) =>
+    isWell
       ? []
       : [`damaged: ${file}${bad_byte === undefined ? '' : `, byte ${bad_byte}`}: ${detail ?? 'unreadable'}`],
   );

@@ -100,6 +100,7 @@ async function buildRequest(
     settings: stageSettings,
     assumeYes: false,
     maxConsecutiveFailures: settings.maxConsecutiveFailures,
+    ...runIdOf(services.env),
   };
   // Before the environment adds a stage of its own: what is asked for is what the author wrote.
   const known = checkSelection(request);
@@ -125,6 +126,12 @@ function missingContext(
     message: `There is no context "${missing}".${didYouMean(missing, known)}`,
     hint: `known are ${known.join(', ')}`,
   };
+}
+
+/** A webhook has told its sender which run this will be. */
+function runIdOf(env: NodeJS.ProcessEnv): { readonly runId?: string } {
+  const chosen = env['PIPEWRIGHT_RUN_ID'] ?? '';
+  return /^\d{8}-\d{6}-[0-9a-f]{7}$/.test(chosen) ? { runId: chosen } : {};
 }
 
 /** A hook or a timer that starts us says so; whatever else stands there is not believed. */

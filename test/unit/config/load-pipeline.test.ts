@@ -1,4 +1,5 @@
 import { defaultSettings } from '../../../src/core/settings/index.ts';
+import { serveSchema } from '../../../src/core/settings/serve.ts';
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { testKinds } from '../../support/config-kinds.ts';
@@ -328,6 +329,7 @@ test('the project decides how long a confirmation waits and how many workers the
     environments: {},
     max_workers: 7,
     settings: defaultSettings('p'),
+    serve: serveSchema.parse({}),
   };
   const project = { folder: rig.folder, config };
   const text = 'stages: [{name: a, command: ls, require_confirmation: Really?}]\n';
