@@ -238,7 +238,8 @@ export interface Conditions {
 
 /** Resolves a secret reference at the moment of use. */
 export interface Secrets {
-  readonly resolve: (name: string, reference: string) => Promise<Result<string>>;
+  /** Aborting `signal` ends a command that is asked for it. */
+  readonly resolve: (name: string, reference: string, signal?: AbortSignal) => Promise<Result<string>>;
 }
 
 export type Answer = 'approved' | 'rejected' | 'skipped' | 'nobody';

@@ -92,6 +92,23 @@ export function makeFolder(folder: string): boolean {
   }
 }
 
+/**
+ * Creates a folder, mode 0700, and those above it that are not there. Not Node's own `recursive`: where the system takes
+ * no folders and says ENOENT (as below `/proc`), it tries for ever.
+ */
+export function makePath(folder: string): void {
+  const missing: string[] = [];
+  for (let at = path.resolve(folder); !fs.existsSync(at); at = path.dirname(at)) missing.push(at);
+  for (const at of missing.toReversed()) {
+    try {
+      makeFolder(at);
+    } catch (error) {
+      if (!hasCode(error, 'ENOENT')) throw error;
+      throw Object.assign(new Error(`no folder can be made: ${at}`), { code: 'ENOFOLDER' });
+    }
+  }
+}
+
 /** Names in a folder; none when it is not there. */
 export function listFolder(folder: string): readonly string[] {
   try {

@@ -1,7 +1,7 @@
 import fs, { constants } from 'node:fs';
 import path from 'node:path';
 import { hasCode } from '../core/error-code.ts';
-import { makeFolder, openRegular } from './safe-files.ts';
+import { makeFolder, makePath, openRegular } from './safe-files.ts';
 
 /** Where things lie below the state folder. DESIGN section 6. */
 export interface StateLayout {
@@ -63,7 +63,7 @@ export function runExists(layout: StateLayout, runId: string): boolean {
 /** Creates the folders of the state, 0700, and its `.gitignore`; the root may be a link the user made. */
 export function ensureState(layout: StateLayout): void {
   if (fs.existsSync(layout.runs) && fs.existsSync(layout.active)) return;
-  fs.mkdirSync(layout.root, { recursive: true, mode: 0o700 });
+  makePath(layout.root);
   createOnce(path.join(layout.root, '.gitignore'), '*\n');
   makeFolder(layout.active);
   makeFolder(layout.runs);

@@ -16,6 +16,7 @@ const SENTENCES: Readonly<Record<string, string>> = {
   ENOTDIR: 'a file stands where a folder is expected',
   EISDIR: 'a folder stands where a file is expected',
   ENOENT: 'a folder of the state is missing',
+  ENOFOLDER: 'the system makes no folders there',
   EMFILE: 'too many open files in this process',
   ENFILE: 'too many open files on this machine',
 };

@@ -12,6 +12,10 @@ interface SecretsOptions {
   readonly timeoutMs?: number;
 }
 
+interface Reading extends SecretsOptions {
+  readonly signal?: AbortSignal;
+}
+
 /** A longer one would not fit into an environment variable with the rest. */
 const MAX_BYTES = 64 * 1024;
 
@@ -21,8 +25,8 @@ const MAX_BYTES = 64 * 1024;
  */
 export function createSecrets(options: SecretsOptions): Secrets {
   return {
-    resolve: async (name, reference) => {
-      const value = await read(reference, options);
+    resolve: async (name, reference, signal) => {
+      const value = await read(reference, { ...options, ...(signal && { signal }) });
       if (!value.ok) return unavailable(name, value.failure);
       const secret = value.value.replace(/\r?\n$/, '');
       if (secret === '') return unavailable(name, `${kindOf(reference)} is empty`);
@@ -32,7 +36,7 @@ export function createSecrets(options: SecretsOptions): Secrets {
   };
 }
 
-async function read(reference: string, options: SecretsOptions): Promise<Result<string, string>> {
+async function read(reference: string, options: Reading): Promise<Result<string, string>> {
   const colon = reference.indexOf(':');
   const rest = reference.slice(colon + 1);
   switch (reference.slice(0, Math.max(colon, 0))) {
@@ -70,7 +74,7 @@ async function fromFile(file: string): Promise<Result<string, string>> {
   }
 }
 
-async function fromCommand(command: string, options: SecretsOptions): Promise<Result<string, string>> {
+async function fromCommand(command: string, options: Reading): Promise<Result<string, string>> {
   const { execa } = await import('execa');
   const done = await execa('/bin/sh', ['-c', command], {
     cwd: options.project,
@@ -80,7 +84,9 @@ async function fromCommand(command: string, options: SecretsOptions): Promise<Re
     stdio: ['ignore', 'pipe', 'ignore'],
     timeout: options.timeoutMs ?? 30_000,
     killSignal: 'SIGKILL',
+    // In a process group of its own, so that Ctrl-C at the terminal is for us to answer.
     killDescendants: true,
+    ...(options.signal && { cancelSignal: options.signal }),
     maxBuffer: MAX_BYTES,
     stripFinalNewline: false,
     reject: false,
@@ -90,9 +96,11 @@ async function fromCommand(command: string, options: SecretsOptions): Promise<Re
 
 function commandProblem(done: {
   readonly timedOut: boolean;
+  readonly isCanceled: boolean;
   readonly isMaxBuffer: boolean;
   readonly exitCode?: number | undefined;
 }): string {
+  if (done.isCanceled) return 'its command was stopped';
   if (done.timedOut) return 'its command took too long';
   if (done.isMaxBuffer) return 'its command printed more than 64 KiB';
   return done.exitCode === undefined

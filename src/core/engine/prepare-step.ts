@@ -95,7 +95,7 @@ async function resolveSecrets(attempt: StageTry): Promise<Result<Record<string, 
     if (reference === undefined) {
       return failed({ reason: 'secret-unavailable', name, detail: 'the pipeline declares no such secret' });
     }
-    const value = await attempt.run.deps.secrets.resolve(name, reference);
+    const value = await attempt.run.deps.secrets.resolve(name, reference, attempt.signal);
     if (!value.ok) return value;
     values[name] = value.value;
   }

@@ -56,7 +56,10 @@ async function prepareAndRun(
   recorded: StepState | undefined,
 ): Promise<StepResult> {
   const prepared = await prepareStep(attempt, step, recorded);
-  if (!prepared.ok) return refused(attempt, step, prepared.failure);
+  if (!prepared.ok) {
+    const { signal } = attempt;
+    return refused(attempt, step, signal.aborted ? failureOfAbort(signal) : prepared.failure);
+  }
   return recorded && !recorded.finished
     ? recoverStep(attempt, step, place, prepared.value)
     : startStep(attempt, step, place, prepared.value);

@@ -319,3 +319,10 @@ test('the stage cache gives back results and takes everything else for absent', 
     expect(await cache.get('a1b2')).toBeUndefined();
   }
 });
+
+test('a state folder where the system takes none is said at once', async () => {
+  expect(failureOf(await openStore('/proc/pipewright/state').create(RUN))).toMatchObject({
+    reason: 'state-unwritable',
+    detail: 'the system makes no folders there (ENOFOLDER)',
+  });
+});

@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { isoWithZone, systemClock } from '../../../src/system/clock.ts';
 import { systemFiles } from '../../../src/system/files.ts';
 import { systemIds } from '../../../src/system/ids.ts';
@@ -90,6 +90,19 @@ test.each([
       detail: expect.stringMatching(detail),
     },
   });
+});
+
+test('the command of a secret has a process group of its own, and ends when it is told to', async () => {
+  const secrets = createSecrets({ env: { PATH: process.env['PATH'] }, project: folder });
+  const ids = await secrets.resolve('a', 'cmd:echo $$ $(ps -o pgid= -p $$)');
+  const [pid, group] = ids.ok ? ids.value.split(' ') : [];
+  expect(Number(pid)).toBeGreaterThan(0);
+  expect(group).toBe(pid);
+  const stop = new AbortController();
+  const asked = secrets.resolve('a', 'cmd:echo begun > begun; sleep 25', stop.signal);
+  await vi.waitFor(() => expect(existsSync(path.join(folder, 'begun'))).toBe(true));
+  stop.abort();
+  expect(await asked).toMatchObject({ failure: { detail: 'its command was stopped' } });
 });
 
 test('times carry the offset of the zone they are in', () => {
