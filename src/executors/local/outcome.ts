@@ -1,3 +1,6 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import process from 'node:process';
 import type { Usage } from '../../core/events.ts';
 import type { Failure } from '../../core/failure.ts';
 import { FAILURE_TRAITS } from '../../core/failure.ts';
@@ -70,13 +73,40 @@ function failureOf(
   }
   if (exitCode === 0) return outputFailure(step);
   // Without a record the code may still be known: a full disk takes none.
-  return memoryFailure(step) ?? endFailure(step.exit, exitCode);
+  return memoryFailure(step) ?? fullDiskFailure(step, exitCode) ?? endFailure(step.exit, exitCode);
 }
 
 function memoryFailure({ command, limits }: EndedStep): Failure | undefined {
   const limitBytes = command.limits?.memory_bytes;
   if (limitBytes === undefined || limits.memoryKills() === 0) return undefined;
   return { reason: 'memory-limit', limit_bytes: limitBytes };
+}
+
+/** Programs that cannot write their output fail with codes of their own: then the disk is to blame. */
+function fullDiskFailure(
+  { output: { logFile } }: EndedStep,
+  exitCode: number | undefined,
+): Failure | undefined {
+  if (freeBytes(logFile) >= FULL_BELOW_BYTES) return undefined;
+  const end = exitCode === undefined ? '' : ` (it ended with exit code ${exitCode})`;
+  return {
+    reason: 'state-unwritable',
+    path: logFile,
+    detail: `disk full: the step could not write its output to the end${end}; free some space, then continue`,
+  };
+}
+
+/** A file system keeps some blocks to itself before it says ENOSPC. */
+const FULL_BELOW_BYTES = 64 * 1024;
+
+function freeBytes(file: string): number {
+  try {
+    const { bavail, bfree, bsize } = fs.statfsSync(path.dirname(file));
+    // The reserve is there for root alone.
+    return bsize * (process.getuid?.() === 0 ? bfree : bavail);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
 }
 
 function endFailure(exit: ShimExit | undefined, exitCode: number | undefined): Failure {

@@ -13,11 +13,12 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import type { Command, CommandOutput, Executor } from '../../../src/core/ports.ts';
 import { createExecutors } from '../../../src/executors/index.ts';
 import { createLocalExecutor } from '../../../src/executors/local.ts';
 import { prepareLimits } from '../../../src/executors/local/limits.ts';
+import { mountSmallDisk } from '../../support/small-disk.ts';
 
 const GRACE_MS = 500;
 const forever = new AbortController().signal;
@@ -268,4 +269,26 @@ test('an unknown context is named together with the known ones', async () => {
   });
   const [first, second] = [await executors.open('local'), await executors.open('local')];
   expect(first.ok && second.ok && first.value === second.value).toBe(true);
+});
+
+test('a command whose output fills the disk fails because of the disk, not by its own exit code', async ({
+  skip,
+}) => {
+  const disk = mkdtempSync(path.join(tmpdir(), 'pipewright-local-disk-'));
+  onTestFinished(() => rmSync(disk, { recursive: true }));
+  if (!mountSmallDisk(disk, skip)) return;
+  const logFile = path.join(disk, 'log');
+  const write = command("head -c 300000 /dev/zero | tr '\\0' x");
+  expect(await executor.run(write, output({ logFile }), forever)).toMatchObject({
+    exitCode: 1,
+    failure: {
+      reason: 'state-unwritable',
+      path: logFile,
+      detail: expect.stringMatching(/^disk full: .* \(it ended with exit code 1\); free some space/),
+    },
+  });
+  rmSync(logFile);
+  expect(await executor.run(command('exit 3'), output({ logFile }), forever)).toMatchObject({
+    failure: { reason: 'exit-non-zero', exit_code: 3 },
+  });
 });

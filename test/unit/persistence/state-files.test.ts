@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { failureOf } from '../../support/results.ts';
+import { mountSmallDisk } from '../../support/small-disk.ts';
 import { idleRun } from '../../../src/core/run-state.ts';
 import { createLowdbFile } from '../../../src/persistence/lowdb-file.ts';
 import { createStageCache } from '../../../src/persistence/stage-cache.ts';
@@ -17,21 +18,6 @@ import {
   temporaryFolder,
   value,
 } from './support.ts';
-
-/** A small file system of its own; skips loudly where this user may not mount, except in CI. */
-function mountSmallDisk(folder: string, skip: (note: string) => void): boolean {
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', folder], { stdio: 'pipe' });
-  } catch (error) {
-    if (process.env['CI']) throw error;
-    skip('NOT TESTED: a full disk needs the right to mount a tmpfs');
-    return false;
-  }
-  onTestFinished(() => {
-    execFileSync('umount', ['-l', folder]);
-  });
-  return true;
-}
 
 function modeOf(file: string): string {
   return (fs.statSync(file).mode & 0o777).toString(8);
