@@ -80,7 +80,7 @@ export const SHELL_ARGUMENTS: ReadonlyMap<string, readonly string[]> = new Map([
 
 /** Programs behind a launcher (`docker exec box su -c …`) that are looked at as if they stood alone. */
 export const LAUNCHED: ReadonlySet<string> = new Set(
-  'su runuser ssh env sudo doas timeout nohup nice setsid xargs flock'.split(' '),
+  'su runuser ssh env sudo doas timeout nohup nice setsid xargs flock git make gmake'.split(' '),
 );
 
 /** How an interpreter takes its program. */

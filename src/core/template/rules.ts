@@ -1,4 +1,5 @@
 import type { Cursor } from './cursor.ts';
+import { refuseDeno, refuseGit, refuseMake } from './known-programs.ts';
 import type { Place } from './places.ts';
 import {
   CODE_READERS,
@@ -98,6 +99,10 @@ const PROGRAM_RULES: ReadonlyMap<string, ProgramRule> = new Map<string, ProgramR
   ['printf', afterV],
   ['find', refuseExec],
   ['fd', refuseExec],
+  ['git', refuseGit],
+  ['make', refuseMake],
+  ['gmake', refuseMake],
+  ['deno', refuseDeno],
 ]);
 
 function refuseByProgram(cursor: Cursor, { words }: SimpleCommand, { programs, name }: Resolved): void {

@@ -361,3 +361,59 @@ test('a name stands for one value, raw and not raw apart; what may be an option 
     ['y', true],
   ]);
 });
+
+const gitRuns = (key: string): string =>
+  `git may run what is in ${key}, or what it names, so a value cannot be put there.`;
+const GIT_CHOOSES = 'The value would choose which setting of git is changed, and some of them are run.';
+const MAKEFILE = 'A value cannot choose the makefile whose commands run.';
+const MAKE = '`make` reads a `=` in its arguments as a variable, and runs what is in it.';
+
+test.each([
+  ['git -c core.pager={{.x}} log', gitRuns('core.pager')],
+  ['git -c Core.SSHCommand={{.x}} fetch', gitRuns('Core.SSHCommand')],
+  ['git -C a -c user.name=n -c alias.x={{.x}} x', gitRuns('alias.x')],
+  ['git -c diff.external="a {{.x}}" diff', gitRuns('diff.external')],
+  ['git --config-env=core.editor={{.x}} commit', gitRuns('core.editor')],
+  ['git -c {{.x}} log', GIT_CHOOSES],
+  ['git -c user.{{.x}} log', GIT_CHOOSES],
+  ['sudo git -c core.fsmonitor={{.x}} status', gitRuns('core.fsmonitor')],
+  ['docker run image git -c core.pager={{.x}} log', gitRuns('core.pager')],
+  ['git config --global core.editor {{.x}}', gitRuns('core.editor')],
+  ['git config set alias.l {{.x}}', gitRuns('alias.l')],
+  ['git config {{.x}} true', GIT_CHOOSES],
+  ['git clone -c core.hooksPath={{.x}} a', gitRuns('core.hooksPath')],
+  ['git clone --template={{.x}} a', 'What follows --template of `git clone` is run.'],
+  ['git rebase --exec {{.x}} main', 'What follows --exec of `git rebase` is run.'],
+  ['git rebase -x {{.x}} main', 'What follows -x of `git rebase` is run.'],
+  ['git grep -O{{.x}} a', 'What follows -O of `git grep` is run.'],
+  ['git bisect run {{.x}}', '`git bisect run` runs its arguments as code.'],
+  ['git submodule foreach "ls {{.x}}"', '`git submodule foreach` runs its arguments as code.'],
+  ['git filter-branch --env-filter {{.x}}', '`git filter-branch` runs its arguments as code.'],
+  ['git fetch ext::{{.x}}', 'Behind `::` git runs a program that the value would name.'],
+  ['make -f {{.x}}', MAKEFILE],
+  ['make -f{{.x}}', MAKEFILE],
+  ['make --file={{.x}} all', MAKEFILE],
+  ['make {{.x}}', MAKE],
+  ['make NAME={{.x}}', MAKE],
+  ['make -j {{.x}}', MAKE],
+  ['deno eval --ext=ts {{.x}}', code('deno')],
+  ['deno eval --ext ts {{.x}}', code('deno')],
+])('a value that git, make or deno run is refused: %s', (text, message) => {
+  expect(messages(text)).toEqual([message]);
+});
+
+test.each([
+  'git -c user.name={{.x}} -c user.email={{.x}} commit -m {{.x}}',
+  'git -c init.defaultBranch={{.x}} init {{.x}}',
+  'git config user.name {{.x}}',
+  'git config --get user.name',
+  'git -C {{.x}} log --end-of-options {{.x}}',
+  'git clone --branch {{.x}} -- {{.x}} there',
+  'git rebase {{.x}}',
+  'git submodule update --init {{.x}}',
+  'make -C {{.x}} all',
+  'make --directory={{.x}}',
+  'deno run script.ts {{.x}}',
+])('a value that git, make or deno only read is taken: %s', (text) => {
+  expect(messages(text)).toEqual([]);
+});
