@@ -29,6 +29,8 @@ let isIncomplete = false;
 Object.assign(globalThis, { __zod_globalConfig: { jitless: true } });
 
 const file = process.env['NODE_DISABLE_COMPILE_CACHE'] === undefined ? fileOf(process.argv[2]) : undefined;
+// Before anything of it is read: at our exit another build may lie there, and V8 would run our code as its.
+const build = file === undefined ? '' : buildId();
 const known = file === undefined ? new Map<string, Buffer>() : readCode(file);
 requireOurs(`./${MAIN}`);
 if (file !== undefined) process.once('exit', () => keepCode(file));
@@ -105,7 +107,7 @@ function parseCode(bytes: Buffer): ReadonlyMap<string, Buffer> {
   const start = HEADER_BYTES + bytes.readUInt32LE(0);
   const [id, ...entries] = bytes.toString('latin1', HEADER_BYTES, start).split('\n');
   const code = new Map<string, Buffer>();
-  if (id !== buildId()) return code;
+  if (id !== build) return code;
   let position = start;
   for (const entry of entries) {
     const [name = '', size] = entry.split(' ');
@@ -121,7 +123,7 @@ function keepCode(to: string): void {
   try {
     const code = [...known].filter(([name]) => !scripts.has(name));
     for (const [name, script] of scripts) code.push([name, script.createCachedData()]);
-    const header = [buildId(), ...code.map(([name, { length }]) => `${name} ${length}`)].join('\n');
+    const header = [build, ...code.map(([name, { length }]) => `${name} ${length}`)].join('\n');
     const size = Buffer.alloc(HEADER_BYTES);
     size.writeUInt32LE(header.length);
     const bytes = Buffer.concat([size, Buffer.from(header, 'latin1'), ...code.map(([, data]) => data)]);
