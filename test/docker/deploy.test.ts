@@ -85,7 +85,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('from commit to a verif
       }),
       verify: verifySchema.parse({
         smoke: { endpoints: [{ path: '/' }] },
-        watchdog: { duration: '1s', interval: '200ms' },
+        watchdog: { duration: '1s', interval: '200ms', latency_floor: '3s' },
       }),
     };
     const bench = testBench(

@@ -59,9 +59,10 @@ test('one 500 while the watchdog looks is enough', async () => {
 test('a service that becomes slow is undone, and what answered slowly did answer', async () => {
   shop.write('web', {
     says: 'web 4',
-    bug: 'if (probes > 1) await new Promise((go) => setTimeout(go, 150));',
+    bug: 'if (probes > 1) await new Promise((go) => setTimeout(go, 400));',
   });
-  const { stdout, failed } = await shipBadly();
+  shop.watchLatency('150ms');
+  const { stdout, failed } = await shipBadly().finally(() => shop.watchLatency());
   expect(stdout).toMatch(/watchdog: web@local: \S+ took \d+ ms instead of \d+ ms in 2 of the last 2 looks/);
   expect(failed).toBe(0);
 });

@@ -43,7 +43,7 @@ deploy:
     web: {port: ${PORT}, command: exec node server.mjs, drain: 2s, stop_timeout: 1s, health: {interval: 100ms, timeout: 4s}}
 verify:
   smoke: {endpoints: [{path: /}]}
-  watchdog: {duration: 1s, interval: 300ms, samples: 3, latency_floor: 100ms}
+  watchdog: {duration: 1s, interval: 300ms, samples: 3, latency_floor: 3s}
 `,
       'pipelines/ship.yaml': PIPELINE,
     });

@@ -167,7 +167,7 @@ function projectFile(
       min_free_disk: '10MB',
       services: { tiny: { port, drain: '1s', health: { path: '/', interval: '200ms' }, ...deploy } },
     },
-    verify: { watchdog: { duration: '7s', interval: '500ms' } },
+    verify: { watchdog: { duration: '7s', interval: '500ms', latency_floor: '3s' } },
   };
   // YAML reads JSON.
   return `${JSON.stringify(project, null, 2)}\n`;
