@@ -257,10 +257,14 @@ test('a memory limit ends a stage that needs more, where this machine can limit'
 
 test('what a run used is measured', async () => {
   using project = temporaryProject();
-  const eat = "x=$(head -c 60000000 /dev/zero | tr '\\\\0' x); sleep 0.7; echo ${#x}";
-  const shown = await outcome(project, `stages: [{name: eat, steps: ["${eat}"]}]`);
-  expect(shown.stages[0]?.status).toBe('passed');
-  expect(shown.stages[0]?.usage?.peak_memory_bytes).toBeGreaterThan(50_000_000);
+  // Memory is looked at now and then, on a busy machine less often.
+  for (const holdSeconds of [0.7, 3, 12]) {
+    const eat = `x=$(head -c 60000000 /dev/zero | tr '\\\\0' x); sleep ${holdSeconds}; echo \${#x}`;
+    const shown = await outcome(project, `stages: [{name: eat, steps: ["${eat}"]}]`);
+    expect(shown.stages[0]?.status).toBe('passed');
+    if ((shown.stages[0]?.usage?.peak_memory_bytes ?? 0) > 50_000_000) return;
+  }
+  expect.fail('60 MB held for 12 s were not seen');
 });
 
 test('the second failure in a row writes an analysis that show names', async () => {
