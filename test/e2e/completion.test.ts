@@ -10,6 +10,8 @@ import { completionCall, hasShell, type Shell, SHELLS } from '../support/shells.
 const CASES: readonly (readonly [words: readonly string[], offers: readonly string[]])[] = [
   [['ru'], ['run', 'runs']],
   [['run', 'dep'], ['deploy-it']],
+  // Whatever there is, so that the pipeline with the evil name could be among it.
+  [['run', ''], ['deploy-it']],
   [['run', 'deploy-it', '--wh'], ['--where']],
   [['run', '--outp'], ['--output']],
   [['run', 'deploy-it', '--output', 'p'], ['plain']],

@@ -214,6 +214,7 @@ test('npm audit: a finding is critical, an allowed one is not, and after its las
   expect(second.code).toBe(0);
   target.write('pipewright.yaml', allowed('2020-01-31'));
   const third = await suites(target);
+  expect(third.code).toBe(1);
   expect(third.tests.security.reason).toBe(
     '1 high (left GHSA-aaaa-bbbb-cccc); GHSA-aaaa-bbbb-cccc was allowed until 2020-01-31',
   );

@@ -94,6 +94,13 @@ test('the summary tells checksums, sizes with their reduction, and branches that
       branches: [
         { name: 'checksum', status: 'passed', bytes_transferred: 1, result: 'abc' },
         { name: 'save', status: 'passed', bytes_transferred: 1, file: { path: '/b.gz', bytes: 230 * MIB } },
+        {
+          name: 'digest',
+          status: 'passed',
+          bytes_transferred: 1,
+          result: 'abc',
+          file: { path: '/b.sha256', bytes: 65 },
+        },
         { name: 'lost', status: 'failed', bytes_transferred: 1, failure: 'exited with 2' },
       ],
     },
@@ -101,6 +108,8 @@ test('the summary tells checksums, sizes with their reduction, and branches that
   expect(streamSummary(streams)).toEqual([
     'checksum: abc',
     '/b.gz: 1000 MiB compressed to 230 MiB (77% reduction)',
+    'digest: abc',
+    '/b.sha256: 65 B',
     'lost: exited with 2',
   ]);
 });

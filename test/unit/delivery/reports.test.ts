@@ -56,17 +56,18 @@ test('a live line that is cut, no test, or somebody else’s says nothing', () =
     expect(reader.line(line)).toEqual([]);
 });
 
-test.each(['node-20.tap', 'node-24.tap'])(
-  '%s: groups are no tests, a parent is not failed for its child',
-  (name) => {
-    const { cases, counts } = readAll(tapReader(), fixture(name));
-    const failing = cases.filter(({ status }) => status === 'failed').map((one) => one.name);
-    expect(failing).toEqual(['group > two bad', expect.stringContaining('c.test.mjs')]);
-    expect(counts).toMatchObject({ failed: 2, skipped: 2 });
-    expect(cases.find((one) => one.name === 'group > two bad')?.message).toBe('1 == 2');
-    expect(cases.map((one) => one.name)).toContain('parent > child');
-  },
-);
+test.each([
+  ['node-20.tap', 2],
+  // It says of a test with tests of its own that it is one, too.
+  ['node-24.tap', 3],
+])('%s: groups are no tests, a parent is not failed for its child', (name, passed) => {
+  const { cases, counts } = readAll(tapReader(), fixture(name));
+  const failing = cases.filter(({ status }) => status === 'failed').map((one) => one.name);
+  expect(failing).toEqual(['group > two bad', expect.stringContaining('c.test.mjs')]);
+  expect(counts).toEqual({ passed, failed: 2, skipped: 2 });
+  expect(cases.find((one) => one.name === 'group > two bad')?.message).toBe('1 == 2');
+  expect(cases.map((one) => one.name)).toContain('parent > child');
+});
 
 test('TAP between other output, without numbers, with nothing behind ok, with a directive', () => {
   const text = [
@@ -87,9 +88,9 @@ test('TAP between other output, without numbers, with nothing behind ok, with a 
 
 test.each([
   ['playwright.xml', { passed: 2, failed: 1, skipped: 1 }],
-  ['node-24.xml', { failed: 2, skipped: 2 }],
+  ['node-24.xml', { passed: 2, failed: 2, skipped: 2 }],
 ])('JUnit of %s', (name, counts) => {
-  expect(fold(readJunit(fixture(name))).counts).toMatchObject(counts);
+  expect(fold(readJunit(fixture(name))).counts).toEqual(counts);
 });
 
 test.each([
