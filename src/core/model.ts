@@ -1,4 +1,4 @@
-import type { Result } from './failure.ts';
+import type { Failure, Result } from './failure.ts';
 
 /** One question to a language model. */
 export interface ModelRequest {
@@ -35,4 +35,10 @@ export interface Model {
    * that can be read. Every try is counted and noted in the run's `logs/model.ndjson`, without its text.
    */
   readonly complete: (request: ModelRequest) => Promise<Result<ModelAnswer>>;
+}
+
+/** Why a model gave no answer, in a few words. */
+export function describeModelFailure(failure: Failure): string {
+  if ('message' in failure) return failure.message;
+  return 'detail' in failure ? `${failure.reason}: ${failure.detail}` : failure.reason;
 }

@@ -48,6 +48,10 @@ const changedFileSchema = z.object({
   dependents_count: z.int(),
   /** Existing tests that import it or are named after it. */
   tests: z.array(z.string()),
+  /** Of its last 20 commits: how many there are, and how many mended something, by their subjects. */
+  history: z.object({ commits: z.int(), fixes: z.int() }),
+  /** Those of the chosen commits that changed it, as far as its history was looked at. */
+  commits: z.array(z.string()),
 });
 export type ChangedFile = z.output<typeof changedFileSchema>;
 

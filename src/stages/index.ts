@@ -9,8 +9,10 @@ import { rollback } from './rollback.ts';
 import { serviceBuild } from './service-build.ts';
 import { shell } from './shell.ts';
 import { stream } from './stream.ts';
+import { testStrategy } from './test-strategy.ts';
 import { testSuite } from './test-suite.ts';
 import { transfer } from './transfer.ts';
+import { vcsAnalysis } from './vcs-analysis.ts';
 import { verify } from './verify.ts';
 
 /** Every stage kind, by the name used in YAML. A new kind is one file and one line here. */
@@ -25,7 +27,9 @@ export const stageKinds: Readonly<Record<string, StageKind>> = {
   'service-build': serviceBuild,
   shell,
   stream,
+  'test-strategy': testStrategy,
   'test-suite': testSuite,
   transfer,
+  'vcs-analysis': vcsAnalysis,
   verify,
 };

@@ -45,6 +45,8 @@ export const changedFile: ChangedFile = {
   dependents: ['src/cart.js'],
   dependents_count: 1,
   tests: [],
+  history: { commits: 3, fixes: 1 },
+  commits: [commit.id],
 };
 
 export const analysis: VcsAnalysis = {

@@ -4,6 +4,7 @@ import { secretReferenceSchema } from '../secret-reference.ts';
 
 /** Test frameworks that tests are written for. */
 export const FRAMEWORKS = ['vitest', 'jest', 'mocha', 'node', 'pytest', 'unittest', 'go', 'junit'] as const;
+export type Framework = (typeof FRAMEWORKS)[number];
 
 const modelSchema = z
   .strictObject({
@@ -63,6 +64,17 @@ const modelSchema = z
 export const testgenSchema = z
   .strictObject({
     model: modelSchema.prefault({}),
+    frameworks: z
+      .partialRecord(z.enum(['javascript', 'typescript', 'python', 'go', 'java']), z.enum(FRAMEWORKS))
+      .default({})
+      .describe('Test framework by language. Default: what the project uses.'),
+    max_files: z
+      .int()
+      .min(1)
+      .max(1000)
+      .default(50)
+      .describe('Changed files that get strategies; those with the highest risk come first. Default: 50.'),
+    max_strategies: z.int().min(1).max(1000).default(100).describe('Strategies of one run. Default: 100.'),
   })
   .describe('How tests are generated from commits. Default: by rules, without a model.');
 

@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { ok, type Result } from '../../core/failure.ts';
-import type { Change, Vcs } from '../../core/vcs.ts';
+import type { Change, TreeRange, Vcs } from '../../core/vcs.ts';
 import type { Unknown } from './decide.ts';
 
 /** Commits that are looked at one by one; more of them, and everything runs. */
@@ -38,28 +38,52 @@ export async function changesToFolder(vcs: Vcs, base?: string): Promise<Result<r
 
 /** What the chosen commits changed themselves, whatever came before and after them. */
 export async function ofCommits(vcs: Vcs, commits: readonly string[]): Promise<Gathered> {
-  const [oldest] = commits;
-  const newest = commits.at(-1);
-  if (oldest === undefined || newest === undefined) return { files: [] };
-  const before = await parentOf(vcs, oldest);
-  if (!before.ok) return gathered(before);
-  if (before.value !== undefined && (await isRange(vcs, before.value, commits))) {
-    return gathered(await vcs.changes({ from: before.value, to: newest }, { lines: false }));
-  }
-  if (commits.length > MAX_SINGLE_COMMITS) {
-    const reason = `${commits.length} single commits were chosen; more than ${MAX_SINGLE_COMMITS} are not looked at one by one`;
+  if (commits.length === 0) return { files: [] };
+  const ranges = await rangesOf(vcs, commits);
+  if (!ranges.ok) return gathered(ranges);
+  if (ranges.value === 'too many') {
+    const reason = tooMany(commits);
     return { files: [], unknown: { rule: 'too-many-commits', reason } };
   }
   const files: Change[] = [];
-  for (const commit of commits) {
-    const parent = await parentOf(vcs, commit);
-    if (!parent.ok) return gathered(parent);
-    const from = parent.value === undefined ? {} : { from: parent.value };
-    const changes = await vcs.changes({ ...from, to: commit }, { lines: false });
+  for (const range of ranges.value) {
+    const changes = await vcs.changes(range, { lines: false });
     if (!changes.ok) return gathered(changes);
     files.push(...changes.value);
   }
   return { files };
+}
+
+/** Why `rangesOf` gave none. */
+export function tooMany(commits: readonly string[]): string {
+  return `${commits.length} single commits were chosen; more than ${MAX_SINGLE_COMMITS} are not looked at one by one`;
+}
+
+/** The trees to compare: one range where the commits follow each other, otherwise one for each. */
+export async function rangesOf(
+  vcs: Vcs,
+  commits: readonly string[],
+): Promise<Result<readonly TreeRange[] | 'too many'>> {
+  const [oldest] = commits;
+  const newest = commits.at(-1);
+  if (oldest === undefined || newest === undefined) return ok([]);
+  const before = await parentOf(vcs, oldest);
+  if (!before.ok) return before;
+  if (commits.length === 1 || (before.value !== undefined && (await isRange(vcs, before.value, commits)))) {
+    return ok([rangeTo(newest, before.value)]);
+  }
+  if (commits.length > MAX_SINGLE_COMMITS) return ok('too many');
+  const ranges: TreeRange[] = [];
+  for (const commit of commits) {
+    const parent = await parentOf(vcs, commit);
+    if (!parent.ok) return parent;
+    ranges.push(rangeTo(commit, parent.value));
+  }
+  return ok(ranges);
+}
+
+function rangeTo(to: string, from: string | undefined): TreeRange {
+  return from === undefined ? { to } : { from, to };
 }
 
 /** Undefined for the first commit of a history. */
