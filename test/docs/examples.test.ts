@@ -145,7 +145,7 @@ test.each(rows.flatMap(({ instead }) => instead.map((command) => [command])))(
 );
 
 test('the table of refusals is read whole', () => {
-  expect(rows).toHaveLength(11);
+  expect(rows).toHaveLength(13);
   expect(rows.flatMap(({ written }) => written).length).toBeGreaterThanOrEqual(10);
 });
 

@@ -174,7 +174,7 @@ test.each([
   ['a={{.x}}', false],
   ['for i in {{.x}}; do ls "$i"; done', false],
   ['case {{.x}} in a) ls;; esac', false],
-  ['make V={{.x}}', false],
+  ['dd if={{.x}}', false],
   ['printf "%s" {{.x}}', false],
   ['printf {{.x}}', true],
   ['echo hello {{.x}}', false],
