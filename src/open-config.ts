@@ -32,8 +32,9 @@ export async function openConfig(
   const { config } = project.value;
   const { contextNames } = await import('./executors/index.ts');
   // A pipeline may be for one of them: which one is known when it runs.
-  const environments = Object.values(config.environments).map(({ settings }) => settings.contexts);
-  const contexts = contextNames(Object.assign({}, config.settings.contexts, ...environments));
+  const meant = [config.settings, ...Object.values(config.environments).map(({ settings }) => settings)];
+  const declared = contextNames(Object.assign({}, ...meant.map(({ contexts }) => contexts)));
+  const contexts = [...new Set([...declared, ...meant.flatMap(({ groups }) => Object.keys(groups))])];
   return {
     ok: true,
     value: {

@@ -1,4 +1,5 @@
 import type { ProjectPlaces } from './cli/services.ts';
+import type { CircuitBreaker } from './core/circuit-breaker.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import { systemClock } from './system/clock.ts';
 import { systemFiles } from './system/files.ts';
@@ -21,6 +22,7 @@ export async function openEngine({ project, ...parts }: EngineParts): Promise<En
   const { createExecutors } = await import('./executors/index.ts');
   const { openModel } = await import('./system/model.ts');
   const { createReleaseStore } = await import('./persistence/release-store.ts');
+  const breakers = new Map<string, CircuitBreaker>();
   return createEngine({
     ...parts,
     clock: systemClock,
@@ -28,7 +30,7 @@ export async function openEngine({ project, ...parts }: EngineParts): Promise<En
     files: systemFiles,
     cache: createStageCache({ stateDir: project.stateDir }),
     conditions: lazyConditions(),
-    executors: (run) => createExecutors({ ...run, secrets: parts.secrets }),
+    executors: (run) => createExecutors({ ...run, secrets: parts.secrets, breakers }),
     http: systemHttp,
     models: (run) => openModel({ ...run, http: systemHttp, secrets: parts.secrets, clock: systemClock }),
     releases: createReleaseStore({ stateDir: project.stateDir }),

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { PipelineDefinition, StageDefinition, StageStatus } from '../core/definition.ts';
+import { amountsOf } from '../core/settings/resources.ts';
 import { plainStage } from '../core/plain-stage.ts';
 import type { StageKind } from '../core/stage-kind.ts';
 import { describe, parseReporting, reportUnknown, rightKeys } from './issues.ts';
@@ -156,7 +157,7 @@ function paceOf(
 function placeOf(
   common: CommonStage,
   plain: Plain,
-): Pick<StageDefinition, 'env' | 'secrets' | 'workdir' | 'context' | 'resources'> {
+): Pick<StageDefinition, 'env' | 'secrets' | 'workdir' | 'context' | 'resources' | 'asks'> {
   const { memory, cpus } = common.resources ?? {};
   return {
     env: common.env ?? plain.env,
@@ -168,6 +169,7 @@ function placeOf(
         ...(memory !== undefined && { memory_bytes: memory }),
         ...(cpus !== undefined && { cpus }),
       },
+      asks: amountsOf(common.resources),
     }),
   };
 }

@@ -5,11 +5,21 @@ import { nodeAt, type Path } from './located.ts';
 import type { YamlFile } from './yaml-file.ts';
 
 /** Sections that an environment may say differently. */
-export const OVERLAID = ['contexts', 'analyze', 'test', 'build', 'deploy', 'verify', 'notify'] as const;
+export const OVERLAID = [
+  'contexts',
+  'groups',
+  'analyze',
+  'test',
+  'build',
+  'deploy',
+  'verify',
+  'notify',
+] as const;
 
 /** The keys of an environment that lie over the sections of the same name. */
 export const overlayShape = {
   contexts: overlayOf('contexts'),
+  groups: overlayOf('groups'),
   analyze: overlayOf('analyze'),
   test: overlayOf('test'),
   build: overlayOf('build'),

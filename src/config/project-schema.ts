@@ -58,6 +58,7 @@ export const projectSchema = z.strictObject({
     .optional()
     .describe('Places to deploy to, by name. Default: none declared.'),
   contexts: SECTIONS.contexts.optional(),
+  groups: SECTIONS.groups.optional(),
   analyze: SECTIONS.analyze.optional(),
   test: SECTIONS.test.optional(),
   build: SECTIONS.build.optional(),

@@ -55,6 +55,7 @@ function settle(project: string, written: Written): StageSettings {
   return {
     project,
     contexts: written.contexts ?? defaults.contexts,
+    groups: written.groups ?? defaults.groups,
     analyze: written.analyze ?? defaults.analyze,
     test: written.test ?? defaults.test,
     build: written.build ?? defaults.build,

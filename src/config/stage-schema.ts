@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { RETRY_CLASSES } from '../core/failure.ts';
 import { durationSchema, sizeSchema, timeoutSchema } from '../core/quantities.ts';
+import { countsSchema } from '../core/settings/resources.ts';
 import { envSchema, nameSchema, stepsSchema, valueSchema, variableNameSchema } from '../core/step-schema.ts';
 
 /** Ways a needed stage can have ended, as `needs` may list them; spec 1's `completed` is `passed`. */
@@ -75,6 +76,7 @@ const cacheSchema = z
   })
   .describe('Reuse the result of an earlier run. Default: never.');
 
+const asked = z.int().min(1).max(1_000_000);
 const resourcesSchema = z
   .strictObject({
     memory: sizeSchema
@@ -87,8 +89,14 @@ const resourcesSchema = z
       .max(1024)
       .optional()
       .describe('Cores a command may use; 1.5 is one and a half. Default: no limit.'),
+    gpu: asked.optional().describe('Graphics processors; CUDA_VISIBLE_DEVICES says which. Default: none.'),
+    slots: asked.optional().describe('Places on the host. Default: 1 where the context counts them.'),
+    disk: sizeSchema.optional().describe('Free room for files that the host must have. Default: none.'),
+    counts: countsSchema.optional().describe('Others that contexts count, by name. Default: none.'),
   })
-  .describe('Limits for each command. Default: none.');
+  .describe(
+    'What it needs: held by a lease where the context shares it out, otherwise memory and cpus are limits for each command. Default: none.',
+  );
 
 /** Keys that every stage has, whatever its kind. */
 export const commonStageSchema = z.strictObject({

@@ -1,5 +1,6 @@
 import type { RetryClass } from './failure.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import type { Amounts } from './resources/amounts.ts';
 
 /**
  * A pipeline as the engine runs it: every default filled in, every file it names read.
@@ -69,6 +70,8 @@ export interface StageDefinition {
   /** Name of the context where its commands run. */
   readonly context: string;
   readonly resources?: ResourceLimits;
+  /** What it needs of a host that shares its resources out. */
+  readonly asks?: Amounts;
   /** Undo, for `on_failure: rollback` of this or a later stage. */
   readonly rollback: readonly StepDefinition[];
   /** The kind's own keys, validated by its schema. */

@@ -1,6 +1,7 @@
 import type { PipelineDefinition, RunStatus, StageStatus } from './definition.ts';
 import type { Failure } from './failure.ts';
 import type { JsonObject, JsonValue } from './json.ts';
+import type { Amounts } from './resources/amounts.ts';
 import type { StageSettings } from './settings/index.ts';
 
 /**
@@ -17,6 +18,7 @@ export type RunEvent =
   | CancelRequested
   | StageDecided
   | StageStarted
+  | StagePlaced
   | StageRetried
   | StageFinished
   | StageReset
@@ -146,6 +148,22 @@ export interface StageStarted extends EventBase {
   /** From 1. */
   readonly attempt: number;
   readonly max_attempts: number;
+}
+
+/** A host was found for an attempt, and what it asks for is held there. */
+export interface StagePlaced extends EventBase {
+  readonly type: 'stage.placed';
+  readonly stage: string;
+  readonly attempt: number;
+  readonly context: string;
+  /** It was picked out of this group. */
+  readonly group?: string;
+  /** Its name on the host. */
+  readonly lease: string;
+  /** What the lease holds; sizes are bytes. */
+  readonly resources: Amounts;
+  /** Numbers of the graphics processors that are meant. */
+  readonly gpus?: readonly number[];
 }
 
 /** An attempt failed, and another one follows after `delay_ms`. */

@@ -48,6 +48,8 @@ export interface StageContext {
   /** Names of its tasks and steps that have begun, ended or not. */
   readonly begun: readonly string[];
   readonly ports: StagePorts;
+  /** The context itself, or the host of that group which this run was given; `invalid` where none was picked. */
+  readonly hostOf: (context: string) => Result<string>;
   /** Sections of pipewright.yaml, as they were when the run was created. */
   readonly settings: StageSettings;
   readonly runId: string;

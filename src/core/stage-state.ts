@@ -4,6 +4,7 @@ import type {
   ConfirmationRequested,
   Decision,
   RunEvent,
+  StagePlaced,
   StageStarted,
   StepFinished,
   StepStarted,
@@ -47,6 +48,8 @@ export interface StageState {
   readonly confirmation?: ConfirmationState;
   /** A person's word about a crash in the middle of it. */
   readonly interruption_answer?: 'retry' | 'skip' | 'fail';
+  /** Where it runs, where that was picked or is counted. */
+  readonly placed?: Omit<StagePlaced, 'seq' | 'at' | 'run_id' | 'type' | 'stage'>;
   readonly rollback?: { readonly failure?: Failure; readonly duration_ms: number };
   /** How often its undo was begun: the second time goes on where the first one failed. */
   readonly undo_tries?: number;
@@ -90,6 +93,8 @@ export function reduceStage(stage: StageState, event: StageEvent): StageState {
       return { ...stage, decision: event.decision };
     case 'stage.started':
       return startAttempt(stage, event);
+    case 'stage.placed':
+      return { ...stage, ...placedOf(event) };
     case 'stage.retried':
       return {
         ...stage,
@@ -201,4 +206,16 @@ export function pendingStage(name: string, kind: string): StageState {
     attempts: [],
     steps: {},
   };
+}
+
+function placedOf({
+  attempt,
+  context,
+  group,
+  lease,
+  resources,
+  gpus,
+}: StagePlaced): Pick<StageState, 'placed'> {
+  const chosen = { ...(group !== undefined && { group }), ...(gpus && { gpus }) };
+  return { placed: { attempt, context, lease, resources, ...chosen } };
 }

@@ -1,4 +1,5 @@
 import process from 'node:process';
+import type { CircuitBreaker } from '../core/circuit-breaker.ts';
 import type { ContainerEngines } from '../core/containers.ts';
 import { failed, ok } from '../core/failure.ts';
 import type { Executor, Executors, Secrets } from '../core/ports.ts';
@@ -14,6 +15,8 @@ export type ExecutorOptions = LocalOptions & {
   readonly project?: string;
   /** How long a step over ssh goes on without us before it is ended there. Default 60 s. */
   readonly leaseMs?: number;
+  /** Shared with the executors of other runs: see `createHosts`. */
+  readonly breakers?: Map<string, CircuitBreaker>;
   /** For passphrases of keys. Default: there are none. */
   readonly secrets?: Pick<Secrets, 'resolve'>;
 };
@@ -35,6 +38,7 @@ export function createExecutors(options: ExecutorOptions): Executors {
     environment: options.environment ?? process.env,
     hiddenVariables: options.hiddenVariables,
     secrets: options.secrets ?? NO_SECRETS,
+    breakers: options.breakers,
   });
   return {
     contexts,

@@ -34,6 +34,8 @@ export function eventLines(event: RunEvent, state: RunState, style: Style): stri
       return [
         `${place(state, event.stage, style)}  ${style.info('running')}${inBrackets(attemptText(state.stages[event.stage]))}`,
       ];
+    case 'stage.placed':
+      return [`${place(state, event.stage, style)}  on ${event.context}`];
     case 'stage.retried':
       return [
         `${place(state, event.stage, style)}  ${style.warn(`${attemptText(state.stages[event.stage])} failed`)}: ` +

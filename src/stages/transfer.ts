@@ -39,10 +39,15 @@ export const transfer = defineStage({
 
 function placeOf(
   template: z.output<typeof valueSchema>,
-  { variables, settings }: StageContext,
+  { variables, settings, hostOf }: StageContext,
 ): Result<TransferPlace> {
   const bound = bindValue(template, variables);
-  return bound.ok ? parsePlace(bound.value, ['local', ...Object.keys(settings.contexts)]) : bound;
+  if (!bound.ok) return bound;
+  const { contexts, groups } = settings;
+  const named = parsePlace(bound.value, ['local', ...Object.keys(contexts), ...Object.keys(groups)]);
+  if (!named.ok) return named;
+  const host = hostOf(named.value.context);
+  return host.ok ? ok({ ...named.value, context: host.value }) : host;
 }
 
 interface CopyRequest {

@@ -2,8 +2,11 @@ import { didYouMean } from '../did-you-mean.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { Host } from '../../core/hosts.ts';
 import { formatBytes } from '../../core/quantities.ts';
+import { amountText } from '../../core/resources/amounts.ts';
+import { lookAtHost } from '../../core/resources/lease.ts';
 import type { ContextSettings } from '../../core/settings/contexts.ts';
 import type { StageSettings } from '../../core/settings/index.ts';
+import { amountsOf } from '../../core/settings/resources.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
 import type { ContextCommand, TransferCommand } from '../command.ts';
 import { findEnvironment } from '../environment.ts';
@@ -107,6 +110,8 @@ interface Tried extends Described {
   readonly tools?: Readonly<Record<string, string | null>>;
   /** Where commands start. */
   readonly free_bytes?: number;
+  /** Of what it shares out. */
+  readonly resources?: Readonly<Record<string, { readonly used: number; readonly total: number }>>;
   readonly failure?: Failure;
 }
 
@@ -118,10 +123,11 @@ async function test(command: ContextCommand, services: Services, chosen: Chosen)
         const settings = chosen.contexts[name];
         const host = await hosts.open(name);
         const found = host.ok ? await look(host.value, settings?.workdir) : host;
+        const shared = host.ok && found.ok ? await sharedOut(host.value, settings) : found;
         const described = describe(name, settings);
-        return found.ok
-          ? { ...described, reachable: true, ...found.value }
-          : { ...described, reachable: false, failure: found.failure };
+        return found.ok && shared.ok
+          ? { ...described, reachable: true, ...found.value, ...shared.value }
+          : { ...described, reachable: false, ...(shared.ok ? {} : { failure: shared.failure }) };
       }),
     );
     if (command.json) await printJson(services, { contexts: tried });
@@ -163,6 +169,21 @@ async function look(host: Host, workdir: string | undefined): Promise<Result<Par
   });
 }
 
+async function sharedOut(
+  host: Host,
+  settings: ContextSettings | undefined,
+): Promise<Result<Pick<Tried, 'resources'>>> {
+  if (!settings?.resources) return ok({});
+  const owned = amountsOf(settings.resources);
+  const place = { host, folder: settings.leases, workdir: settings.workdir ?? '.', owned };
+  const found = await lookAtHost(place, AbortSignal.timeout(60_000));
+  if (!found.ok) return found;
+  const rows = Object.entries(owned).map(
+    ([name, total]) => [name, { used: found.value.used[name] ?? 0, total }] as const,
+  );
+  return ok({ resources: Object.fromEntries(rows) });
+}
+
 async function printTried(services: Services, tried: readonly Tried[]): Promise<void> {
   const views = await services.views();
   const rows = tried.map((each) => [
@@ -177,9 +198,12 @@ async function printTried(services: Services, tried: readonly Tried[]): Promise<
   await services.terminal.print(views.table(rows));
 }
 
-function factsOf({ user, system, server, free_bytes: free, tools = {} }: Tried): string {
+function factsOf({ user, system, server, free_bytes: free, resources = {}, tools = {} }: Tried): string {
   const missing = Object.entries(tools).flatMap(([tool, path]) => (path === null ? [tool] : []));
   const parts = [`${user} on ${system}`, ...(server ? [server] : []), `${formatBytes(free ?? 0)} free`];
+  for (const [name, { used, total }] of Object.entries(resources)) {
+    parts.push(`${name} ${amountText(name, used)} of ${amountText(name, total)} in use`);
+  }
   if (missing.length > 0) parts.push(`without ${missing.join(', ')}`);
   return parts.join(', ');
 }

@@ -82,7 +82,11 @@ async function buildRequest(
   if (!environment.ok) return environment;
   const context = command.context ?? settings.context;
   const stageSettings = environment.value?.settings ?? settings.stage;
-  const missing = missingContext(context, definition, ['local', ...Object.keys(stageSettings.contexts)]);
+  const missing = missingContext(context, definition, [
+    'local',
+    ...Object.keys(stageSettings.contexts),
+    ...Object.keys(stageSettings.groups),
+  ]);
   if (missing) return failed(missing);
   const params = await source.parameters(definition, command.parameters, environment.value?.params ?? {});
   if (!params.ok) return params;

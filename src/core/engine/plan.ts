@@ -8,6 +8,7 @@ import type { EngineDeps, PlannedStage } from './api.ts';
 import { stepsOf } from './confirm.ts';
 import { decide, exclusionsOf, type StageFacts } from './decide.ts';
 import { idleDecision } from './idle.ts';
+import { placeEvidence } from './place-stage.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { loadConditions, type RunFacts, type Scope, variablesOf } from './scope.ts';
 
@@ -96,7 +97,10 @@ async function planStage(
   const decision = reuse ?? verdict.decision;
   const own = describe(inputs, scope, stage, {
     action: reuse ? 'reuse' : 'run',
-    decision: { ...decision, evidence: [...decision.evidence, ...evidence] },
+    decision: {
+      ...decision,
+      evidence: [...decision.evidence, ...evidence, ...placeEvidence(stage, inputs.settings)],
+    },
   });
   if (!stage.pipeline || reuse) return ok([own]);
   const nested = await planPipeline(inputs, nestedScope(scope, stage, stage.pipeline));

@@ -3,6 +3,7 @@ import { failed, ok, type Result } from '../failure.ts';
 import type { Command, CommandOutput, Executor } from '../ports.ts';
 import type { StepState } from '../stage-state.ts';
 import { bindCommand, bindValue } from '../template/bind.ts';
+import { hostFor, placedVariables } from './place-stage.ts';
 import { slug } from './slug.ts';
 import type { StageTry } from './step-runner.ts';
 
@@ -26,9 +27,10 @@ export async function prepareStep(
   recorded: StepState | undefined,
 ): Promise<Result<Prepared>> {
   const { run, stage } = attempt;
-  const executor = await run.executors.open(
-    step.context ?? (stage.context === 'local' ? run.created.context : stage.context),
-  );
+  const named = step.context ?? (stage.context === 'local' ? run.created.context : stage.context);
+  const context = hostFor(attempt, named);
+  if (!context.ok) return context;
+  const executor = await run.executors.open(context.value);
   if (!executor.ok) return executor;
   const bound = bindStep(attempt, step, executor.value);
   if (!bound.ok) return bound;
@@ -43,7 +45,7 @@ export async function prepareStep(
     token: tokenOf(attempt, step, recorded),
     orphan:
       stage.on_interrupt === 'keep' ? { policy: 'keep' } : { policy: 'kill', finish_ms: ORPHAN_FINISH_MS },
-    ...(stage.resources && { limits: stage.resources }),
+    ...limitsOf(attempt, context.value),
   };
   const output: CommandOutput = {
     logFile: `${run.handle.folder}/${log}`,
@@ -51,6 +53,18 @@ export async function prepareStep(
     ...(step.variable && { capture: { limitBytes: CAPTURE_LIMIT_BYTES } }),
   };
   return ok({ executor: executor.value, command, output, log });
+}
+
+/** What a host shares out is held there by a lease; the rest limits each command. */
+function limitsOf({ run, stage, id }: StageTry, context: string): Pick<Command, 'limits'> {
+  const { placed } = run.log.state.stages[id] ?? {};
+  const held = placed?.context === context ? placed.resources : {};
+  const { memory_bytes: memory, cpus } = stage.resources ?? {};
+  const limits = {
+    ...(memory !== undefined && held['memory'] === undefined && { memory_bytes: memory }),
+    ...(cpus !== undefined && held['cpus'] === undefined && { cpus }),
+  };
+  return Object.keys(limits).length > 0 ? { limits } : {};
 }
 
 function bindStep(
@@ -71,7 +85,13 @@ function bindStep(
     env[name] = value.value;
   }
   // Folders of this machine mean nothing on another.
-  const facts = { ...factsFor(attempt), ...(executor.workdir === undefined && foldersFor(attempt)) };
+  const state = attempt.run.log.state.stages[attempt.id];
+  const placed = placedVariables(state, executor.name);
+  const facts = {
+    ...factsFor(attempt),
+    ...placed,
+    ...(executor.workdir === undefined && foldersFor(attempt)),
+  };
   return ok({ script: bound.value.script, env: { ...env, ...facts, ...bound.value.env } });
 }
 

@@ -6,6 +6,7 @@ import type { StageContext, StepResult } from '../stage-kind.ts';
 import type { StageProgress } from './progress.ts';
 import { type StageRun, variablesFor } from './run-context.ts';
 import { confirmStage } from './confirm.ts';
+import { hostFor } from './place-stage.ts';
 import { slug } from './slug.ts';
 import type { WaitMeter } from './wait-meter.ts';
 import { runStep, type StageTry } from './step-runner.ts';
@@ -62,6 +63,7 @@ export function stageContext(target: StageRun, options: AttemptOptions): StageCo
       engines: executors.engines,
       model: run.model,
     },
+    hostOf: (context) => hostFor(target, context),
     settings: run.settings,
     runId: facts.run_id,
     by: created.by,

@@ -11,7 +11,8 @@ import { idleDecision } from './idle.ts';
 import { backoffMs, mayRetry } from './retry.ts';
 import { WAIVED_RULE } from './rules.ts';
 import { type RunContext, type StageRun, Suspended, variablesFor } from './run-context.ts';
-import { stageProgress } from './progress.ts';
+import { placeStage } from './place-stage.ts';
+import { type StageProgress, stageProgress } from './progress.ts';
 import { stageContext } from './stage-context.ts';
 import { failureOfAbort, isInterrupted, stopReason } from './stop.ts';
 import { WaitMeter } from './wait-meter.ts';
@@ -178,21 +179,33 @@ async function perform(
     readonly meter: WaitMeter;
   },
 ): Promise<Result<JsonObject>> {
-  const { run, stage, kind } = target;
+  const progress = stageProgress(target);
+  try {
+    const placed = await placeStage(target, { ...options, progress });
+    if (!placed.ok) return placed;
+    try {
+      return await performThere(target, { ...options, progress });
+    } finally {
+      await placed.value();
+    }
+  } finally {
+    await progress.close();
+  }
+}
+
+async function performThere(
+  { run, stage, kind, ...target }: StageRun,
+  options: Parameters<typeof perform>[1] & { readonly progress: StageProgress },
+): Promise<Result<JsonObject>> {
   const limit: Failure = { reason: 'timed-out', limit_ms: stage.timeout_ms ?? 0, scope: 'attempt' };
   return withDeadline(
     run.deps.clock,
     options.signal,
     { limitMs: stage.timeout_ms, failure: limit },
     async (signal) => {
-      const progress = stageProgress(target);
-      const context = stageContext(target, { ...options, signal, progress });
-      try {
-        const result = await kind.run(stage.config, context).catch((error: unknown) => failureOfThrow(error));
-        return !result.ok && signal.aborted ? failed(failureOfAbort(signal)) : result;
-      } finally {
-        await progress.close();
-      }
+      const context = stageContext({ ...target, run, stage, kind }, { ...options, signal });
+      const result = await kind.run(stage.config, context).catch((error: unknown) => failureOfThrow(error));
+      return !result.ok && signal.aborted ? failed(failureOfAbort(signal)) : result;
     },
   );
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { timeoutSchema } from '../quantities.ts';
 import { secretReferenceSchema } from '../secret-reference.ts';
+import { ownedSchema } from './resources.ts';
 import { nameSchema } from '../step-schema.ts';
 
 /** `contexts.NAME` of pipewright.yaml: a place where commands run. */
@@ -43,6 +44,14 @@ const sshSchema = z.strictObject({
     .optional()
     .describe(
       'Configuration of OpenSSH in which `host` is looked up: HostName, Port, User, IdentityFile, ProxyJump and others; what is written here wins. Default: none is read.',
+    ),
+  resources: ownedSchema.optional(),
+  leases: z
+    .string()
+    .min(1)
+    .default('.pipewright/leases')
+    .describe(
+      'Folder of the leases there, relative to the login folder; the same for all who share the host. Default: .pipewright/leases.',
     ),
   docker_socket: z
     .string()

@@ -3,6 +3,7 @@ import { analyzeSchema } from './analyze.ts';
 import { type BuildSettings, buildSchema } from './build.ts';
 import { type CaseSettings, casesSchema } from './cases.ts';
 import { type ContextSettings, contextsSchema } from './contexts.ts';
+import { groupsSchema } from './resources.ts';
 import { type DeploySettings, deploySchema } from './deploy.ts';
 import { type NotifySettings, notifySchema } from './notify.ts';
 import { type TestSettings, testSchema } from './test.ts';
@@ -13,6 +14,7 @@ import { type VerifySettings, verifySchema } from './verify.ts';
 /** The sections of pipewright.yaml that stage kinds read, by key. */
 export const SECTIONS = {
   contexts: contextsSchema,
+  groups: groupsSchema,
   analyze: analyzeSchema,
   test: testSchema,
   build: buildSchema,
@@ -32,6 +34,8 @@ export interface StageSettings {
   /** Name of the project. */
   readonly project: string;
   readonly contexts: Readonly<Record<string, ContextSettings>>;
+  /** Contexts of which any will do. */
+  readonly groups: Readonly<Record<string, readonly string[]>>;
   readonly analyze: AnalyzeSettings;
   readonly test: TestSettings;
   readonly build: BuildSettings;
@@ -48,6 +52,7 @@ export function defaultSettings(project: string): StageSettings {
   return {
     project,
     contexts: {},
+    groups: {},
     analyze: analyzeSchema.parse({}),
     test: testSchema.parse({}),
     build: buildSchema.parse({}),

@@ -20,6 +20,8 @@ export interface HostsOptions {
   /** Variables of it that commands on this machine do not inherit. */
   readonly hiddenVariables?: readonly string[] | undefined;
   readonly secrets: Pick<Secrets, 'resolve'>;
+  /** By address: one server is down for every run of this process. Default: its own. */
+  readonly breakers?: Map<string, CircuitBreaker> | undefined;
 }
 
 /** The hosts of a run, and the links that its executors share with them. */
@@ -32,7 +34,7 @@ export interface LinkedHosts extends Hosts {
 export function createHosts(options: HostsOptions): LinkedHosts {
   const links = new Map<string, Promise<Link>>();
   const hosts = new Map<string, Promise<CopyableHost>>();
-  const breakers = new Map<string, CircuitBreaker>();
+  const breakers = options.breakers ?? new Map<string, CircuitBreaker>();
   const known = ['local', ...Object.keys(options.contexts)];
 
   const link = (context: string): Promise<Link> | undefined => {
