@@ -85,11 +85,11 @@ test('a command runs in the project, with the facts of its run, and leaves nothi
 
 test('variables of the pipeline, the stage and the step: the nearer wins, the facts of the run stay', async () => {
   const { bench, started } = benchOf();
-  const env = (names: string, where: string) =>
-    Object.fromEntries([...names].map((name) => [name, compiled(`${where} {{.v}}`)]));
-  const only = step('a', { env: { ...env('C', 'step'), PIPEWRIGHT_STAGE: compiled('mine') } });
-  const definition = pipelineOf([stage('a', [], { env: env('BC', 'stage'), ...steps(only) })], {
-    env: env('ABC', 'pipeline'),
+  const env = (names: readonly string[], where: string) =>
+    Object.fromEntries(names.map((name) => [name, compiled(`${where} {{.v}}`)]));
+  const only = step('a', { env: { ...env(['C'], 'step'), PIPEWRIGHT_STAGE: compiled('mine') } });
+  const definition = pipelineOf([stage('a', [], { env: env(['B', 'C'], 'stage'), ...steps(only) })], {
+    env: env(['A', 'B', 'C'], 'pipeline'),
   });
   await run(bench, definition, { params: { v: 'x y' } });
   expect(started[0]?.command.env).toEqual({
@@ -138,16 +138,16 @@ test('a secret that nobody declared fails its stage, and its command never begin
   expect(started).toEqual([]);
 });
 
-test.each<[string, Partial<StageDefinition>, string | undefined, string | undefined, string]>([
-  ['of the step', { workdir: 'stage' }, 'step', undefined, '/project/step'],
-  ['of the stage', { workdir: 'stage' }, undefined, undefined, '/project/stage'],
-  ['absolute', {}, '/somewhere', undefined, '/somewhere'],
-  ['of the executor', {}, undefined, '/home/ci', '/home/ci'],
-  ['below that of the executor', {}, 'a/b', '/home/ci', '/home/ci/a/b'],
-])('the working folder: %s', async (_, change, own, ofExecutor, expected) => {
+test.each<{ readonly of: string; readonly own?: string; readonly executor?: string; readonly is: string }>([
+  { of: 'the step', own: 'step', is: '/project/step' },
+  { of: 'the stage', is: '/project/stage' },
+  { of: 'the step, absolute', own: '/somewhere', is: '/somewhere' },
+  { of: 'the stage on another machine', executor: '/home/ci', is: '/home/ci/stage' },
+  { of: 'the step on another machine', own: 'a/b', executor: '/home/ci', is: '/home/ci/a/b' },
+])('the working folder is that of $of', async ({ own, executor: ofExecutor, is: expected }) => {
   const { bench, started } = benchOf({}, ofExecutor === undefined ? {} : { workdir: ofExecutor });
   const only = step('a', own === undefined ? {} : { workdir: own });
-  await run(bench, pipelineOf([stage('a', [], { ...change, ...steps(only) })]));
+  await run(bench, pipelineOf([stage('a', [], { workdir: 'stage', ...steps(only) })]));
   expect(started[0]?.command.workdir).toBe(expected);
   // Folders of this machine mean nothing on another.
   expect(Object.hasOwn(started[0]?.command.env ?? {}, 'PIPEWRIGHT_PROJECT')).toBe(ofExecutor === undefined);

@@ -104,6 +104,52 @@ describe('failures in a row', () => {
     expect(consecutive).toEqual({});
   });
 
+  test('an undo that failed locks at once, with what a person has to look at, and is no failure more', () => {
+    const lock_reason = 'undoing ship failed';
+    const undo: RunEnded = { ...end('run-0', 'failed'), is_undo: true, lock_reason };
+    const { locked, consecutive } = index([end('run-0', 'failed'), undo]);
+    expect(consecutive).toEqual({ [pairKey('release', 'prod')]: 1 });
+    const lock = { pipeline: 'release', environment: 'prod', since: AT, run_id: 'run-0' };
+    expect(locked).toStrictEqual([{ ...lock, consecutive_failures: 1, reason: lock_reason }]);
+    expect(index([{ ...end('run-0', 'failed'), lock_reason }]).locked).toHaveLength(1);
+  });
+
+  test('failures while it is locked are counted in its lock, and in no other', () => {
+    const backup = ['a', 'b', 'c'].map((id) => end(id, 'failed', { pipeline: 'backup' }));
+    const { locked } = index([...backup, ...statuses('failed', 'failed', 'failed', 'failed')]);
+    expect(locked).toStrictEqual([
+      { pipeline: 'backup', environment: 'prod', consecutive_failures: 3, since: AT, run_id: 'c' },
+      { pipeline: 'release', environment: 'prod', consecutive_failures: 4, since: AT, run_id: 'run-2' },
+    ]);
+  });
+
+  test('a success opens the lock of its own pipeline and environment only', () => {
+    const failures = [{ pipeline: 'backup' }, { environment: 'staging' }, {}].flatMap((more, place) =>
+      ['a', 'b', 'c'].map((id) => end(`${id}${place}`, 'failed', more)),
+    );
+    const { locked } = index([...failures, end('good', 'success')]);
+    expect(locked.map(({ pipeline, environment }) => [pipeline, environment])).toEqual([
+      ['backup', 'prod'],
+      ['release', 'staging'],
+    ]);
+  });
+
+  test('locks stay while later runs are folded in', () => {
+    const locked = foldIndex(EMPTY_INDEX, statuses('failed', 'failed', 'failed'));
+    const later = foldIndex(locked, [start('x', 'backup'), end('x', 'success', { pipeline: 'backup' })]);
+    expect(toStateIndex(later).locked).toHaveLength(1);
+  });
+
+  test('unlocking an environment leaves the others locked', () => {
+    const failures = [{ environment: 'staging' }, {}].flatMap((more, place) =>
+      ['a', 'b', 'c'].map((id) => end(`${id}${place}`, 'failed', more)),
+    );
+    const unlocked: RunRecord = { type: 'unlocked', environment: 'prod', by: 'ann', at: AT };
+    const { locked, consecutive } = index([...failures, unlocked]);
+    expect(locked.map(({ environment }) => environment)).toEqual(['staging']);
+    expect(Object.keys(consecutive)).toEqual([pairKey('release', 'staging')]);
+  });
+
   test('a limit of 0 never locks', () => {
     const records = statuses('failed', 'failed', 'failed', 'failed').map((record) => ({
       ...record,
@@ -114,6 +160,30 @@ describe('failures in a row', () => {
 });
 
 describe('totals', () => {
+  test('before anything has ended there are no rates and no averages', () => {
+    const none = {
+      total_runs: 0,
+      success_count: 0,
+      failure_count: 0,
+      consecutive_failures: 0,
+      per_stage: {},
+    };
+    expect(index([])).toStrictEqual({ runs: [], stats: none, consecutive: {}, locked: [] });
+    expect(index([start('a')]).stats).toStrictEqual({ ...none, total_runs: 1 });
+  });
+
+  test('a cancelled run has ended too, and an average needs a time', () => {
+    const { stats } = index([end('a', 'success'), end('b', 'cancelled'), end('c', 'cancelled')]);
+    expect(stats.success_rate).toBeCloseTo(1 / 3);
+    expect(stats).not.toHaveProperty('average_duration_ms');
+  });
+
+  test('a stage that a later outcome of its run no longer has is not counted', () => {
+    const failedOnce = end('a', 'failed', { stages: [{ name: 'unit', status: 'failed' }] });
+    const skipped = end('a', 'success', { stages: [{ name: 'unit', status: 'skipped' }] });
+    expect(index([failedOnce, skipped]).stats.per_stage).toEqual({});
+  });
+
   test('success rate, average duration and the failures of each stage are counted over runs that ended', () => {
     const unit = (status: string, duration: number) => ({
       duration_ms: duration * 2,
@@ -146,6 +216,13 @@ describe('totals', () => {
     expect(runs.map(({ status }) => status)).toEqual(['success']);
   });
 
+  test('a run that begins again is running, and its earlier outcome counts no more', () => {
+    const { stats, runs, current } = index([start('a'), end('a', 'failed'), start('a')]);
+    expect(stats).toMatchObject({ total_runs: 1, failure_count: 0 });
+    expect(runs.map(({ status }) => status)).toEqual(['running']);
+    expect(current).toBe('a');
+  });
+
   test('an end whose start record was torn by a crash still counts as a run', () => {
     expect(index([end('a', 'success')]).stats).toMatchObject({ total_runs: 1, success_count: 1 });
   });
@@ -158,6 +235,8 @@ test('the newest runs come first, and those without an end are the current ones'
     ['a', 'success'],
   ]);
   expect(current).toBe('b');
+  expect(runs[0]).toMatchObject({ stages: [{ name: 'unit', status: 'pending' }], decisions: [] });
+  expect(index([start('a'), end('a', 'success')])).not.toHaveProperty('current');
 });
 
 test('only the newest summaries are kept, and an old run that ends late is not counted twice', () => {
