@@ -102,8 +102,11 @@ export interface StepResult {
   readonly failure?: Failure;
 }
 
-/** What may be looked at to say beforehand what a stage would find out. */
-export type StageView = Pick<StageContext, 'project' | 'settings' | 'environment' | 'commits'> & {
+/** What may be looked at to say beforehand what a stage would find out; `variables` has what stages before it foresaw. */
+export type StageView = Pick<
+  StageContext,
+  'project' | 'settings' | 'environment' | 'commits' | 'variables'
+> & {
   readonly ports: Pick<StagePorts, 'vcs' | 'releases'>;
 };
 

@@ -5,10 +5,17 @@ import { describeModelFailure } from '../core/model.ts';
 import type { Evidence } from '../core/events.ts';
 import { ok, reported, type Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
-import { defineStage, type StageContext } from '../core/stage-kind.ts';
+import { modelRecipient, type ModelSettings } from '../core/settings/testgen.ts';
+import { defineStage, type StageContext, type StageView } from '../core/stage-kind.ts';
 import { readTestgen, type TestStrategies, type TestStrategy, type VcsAnalysis } from '../core/testgen.ts';
 import { readProject } from '../testgen/source/read-project.ts';
-import { type Proposal, proposalsIn, questionFor, withProposals } from '../testgen/strategy/ask-model.ts';
+import {
+  MAX_DIFF,
+  type Proposal,
+  proposalsIn,
+  questionFor,
+  withProposals,
+} from '../testgen/strategy/ask-model.ts';
 import { testCustoms, type TestCustoms } from '../testgen/strategy/frameworks.ts';
 import { makeStrategies, matrixOf, type Strategies } from '../testgen/strategy/make-strategies.ts';
 
@@ -24,33 +31,62 @@ export const testStrategy = defineStage({
       ),
   }),
   run: ({ model }, context) => runStrategy(model, context),
+  idle: (_config, { variables }) =>
+    readTestgen(variables, 'vcs_analysis')?.files.length === 0
+      ? {
+          reason: 'no file changed',
+          would_flip: 'a commit that changes a file',
+        }
+      : undefined,
+  foresee: async ({ model }, view) => {
+    const material = await drawUpRules(view);
+    if (!material) return { outputs: {}, evidence: [] };
+    const { strategies } = material.drawn;
+    const said = recipientOf(model, view.settings.testgen.model);
+    return {
+      outputs: { test_strategy: outputsOf({ strategies, source: 'rules', said }, '') },
+      evidence: evidenceOf(strategies, material.drawn, said),
+    };
+  },
 });
 
+function recipientOf(useModel: boolean, settings: ModelSettings): string {
+  if (!useModel || settings.provider === 'none') return 'none: nothing leaves this machine';
+  return `${modelRecipient(settings)} would get the names of what changed and up to ${MAX_DIFF / 1000} kB of the diff`;
+}
+
 async function runStrategy(useModel: boolean, context: StageContext): Promise<Result<JsonObject>> {
-  const analysis = readTestgen(context.variables, 'vcs_analysis');
-  if (!analysis) return reported('no stage of kind vcs-analysis has passed before this one');
-  const { max_strategies: limit, frameworks } = context.settings.testgen;
-  const sources = await readProject(context.project, [path.join(context.project, 'state')]);
-  const customs = testCustoms(context.project, sources.files, frameworks);
-  const drawn = makeStrategies(analysis, customs, limit);
-  const asked = await ask(useModel, context, { analysis, drawn, customs, limit });
+  const material = await drawUpRules(context);
+  if (!material) return reported('no stage of kind vcs-analysis has passed before this one');
+  const asked = await ask(useModel, context, material);
   if (!asked.ok) return asked;
-  const { strategies, source } = asked.value;
-  const matrix = matrixOf(strategies);
-  const artifact = await context.writeArtifact(
-    'strategies.json',
-    `${JSON.stringify({ strategies, matrix, source, left_out: drawn.left_out }, null, 1)}\n`,
-  );
-  for (const line of linesOf(strategies, drawn.left_out)) await context.log(line);
-  for (const evidence of evidenceOf(strategies, drawn, asked.value)) context.explain(evidence);
-  const outputs: TestStrategies = {
-    strategies: [...strategies],
-    matrix,
-    source,
-    ...(source === 'rules+model' && { model: context.ports.model.recipient }),
-    artifact,
-  };
-  return ok({ test_strategy: outputs });
+  const { left_out } = material.drawn;
+  const { strategies, source, said } = asked.value;
+  const written = { strategies, matrix: matrixOf(strategies), source, left_out };
+  const artifact = await context.writeArtifact('strategies.json', `${JSON.stringify(written, null, 1)}\n`);
+  for (const line of linesOf(strategies, left_out)) await context.log(line);
+  for (const evidence of evidenceOf(strategies, material.drawn, said)) context.explain(evidence);
+  const { recipient } = context.ports.model;
+  const outputs = outputsOf(asked.value, artifact);
+  return ok({ test_strategy: source === 'rules' ? outputs : { ...outputs, model: recipient } });
+}
+
+function outputsOf({ strategies, source }: Decided, artifact: string): TestStrategies {
+  return { strategies: [...strategies], matrix: matrixOf(strategies), source, artifact };
+}
+
+/** The list of the rules; undefined without an analysis before it. */
+async function drawUpRules({
+  variables,
+  project,
+  settings,
+}: Pick<StageView, 'variables' | 'project' | 'settings'>): Promise<Material | undefined> {
+  const analysis = readTestgen(variables, 'vcs_analysis');
+  if (!analysis) return undefined;
+  const { max_strategies: limit, frameworks } = settings.testgen;
+  const sources = await readProject(project, [path.join(project, 'state')]);
+  const customs = testCustoms(project, sources.files, frameworks);
+  return { analysis, customs, limit, drawn: makeStrategies(analysis, customs, limit) };
 }
 
 interface Material {
@@ -91,7 +127,7 @@ async function ask(
         return ok({ problem: describeModelFailure(answered.failure) });
       }
       const { text } = answered.value;
-      await log(text);
+      await log(`what it said: ${await context.writeArtifact('answer.txt', text)}`);
       const found = proposalsIn(text, analysis.files);
       return ok(
         'problem' in found
@@ -126,7 +162,7 @@ const MAX_EVIDENCE = 10;
 function evidenceOf(
   strategies: readonly TestStrategy[],
   { left_out: left }: Strategies,
-  { said }: Decided,
+  said: string,
 ): readonly Evidence[] {
   return [
     { name: 'strategies', value: strategies.length },

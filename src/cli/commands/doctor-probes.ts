@@ -46,7 +46,8 @@ function judged({ since }: Tool, finding: Finding): Finding {
   };
 }
 
-function findOnPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
+/** Absolute; undefined where no folder of PATH has such a program. */
+export function findOnPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
   const folders = (env['PATH'] ?? '').split(path.delimiter).filter((folder) => path.isAbsolute(folder));
   return folders.map((folder) => path.join(folder, name)).find(isProgram);
 }

@@ -119,8 +119,8 @@ function idleForetold(
 
 /** What a stage that only looks would find out; not where something runs before it that may change what it would see. */
 async function lookAhead(
-  { deps, facts, settings }: PlanInputs,
-  { prefix }: Scope,
+  { deps, facts, settings, state }: PlanInputs,
+  scope: Scope,
   { name, uses, needs, config }: StageDefinition,
   { simulated, foreseen }: Simulation,
 ): Promise<Decision['evidence']> {
@@ -128,8 +128,10 @@ async function lookAhead(
     (need) => simulated.get(need) === 'skipped' || foreseen.has(need),
   );
   const { vcs, releases } = deps;
-  if (prefix !== '' || !isUntouched) return [];
-  const found = await deps.kinds[uses]?.foresee?.(config, { ...facts, settings, ports: { vcs, releases } });
+  if (scope.prefix !== '' || !isUntouched) return [];
+  const variables = { ...Object.assign({}, ...foreseen.values()), ...variablesOf(scope, facts, state) };
+  const view = { ...facts, settings, variables, ports: { vcs, releases } };
+  const found = await deps.kinds[uses]?.foresee?.(config, view);
   if (!found) return [];
   foreseen.set(name, found.outputs);
   return found.evidence;
