@@ -29,11 +29,13 @@ export function progressText(step: StepProgress): string {
     parts.push(`${formatBytes(bytes)}/${formatBytes(status === 'passed' ? bytes : size)}`);
   } else parts.push(formatBytes(bytes));
   if (status === 'running' && rate > 0) parts.push(`${formatBytes(rate)}/s`);
-  if (status === 'running' && step.eta_ms !== undefined) {
-    const seconds = Math.max(1, Math.ceil(step.eta_ms / 1000));
-    parts.push(`ETA: ${formatDuration(seconds * 1000)}`);
-  }
+  if (status === 'running' && step.eta_ms !== undefined) parts.push(etaText(step.eta_ms));
   return parts.join(' ');
+}
+
+/** `ETA: 25s`: whole seconds, at least one. */
+export function etaText(etaMs: number): string {
+  return `ETA: ${formatDuration(Math.max(1, Math.ceil(etaMs / 1000)) * 1000)}`;
 }
 
 /** All of a running stream stage: its steps, and under each tee the tree of its branches. */

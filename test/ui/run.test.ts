@@ -66,8 +66,8 @@ const BACKUP = pipelineOf('backup', [
 ]);
 
 test.each([
-  [80, 24, '75% ETA 10s'],
-  [200, 60, '75% 30 MiB/40 MiB 1 MiB/s ETA 10s'],
+  [80, 24, '75% ETA: 10s'],
+  [200, 60, '75% 30 MiB/40 MiB 1 MiB/s ETA: 10s'],
 ])(
   'a stream shows the branches of its tee with a bar for what is metered, at %i by %i',
   async (columns, rows, bar) => {

@@ -1,12 +1,13 @@
-import { formatBytes, formatDuration } from '../../core/quantities.ts';
+import { formatBytes } from '../../core/quantities.ts';
 import { markOf } from '../../core/status-look.ts';
 import type { StepProgress, TestCounts } from '../../core/stream-report.ts';
+import { etaText } from '../../core/stream-text.ts';
 import type { Theme } from '../theme.ts';
 
 /** A bar is at least so wide, or it says nothing. */
 const LEAST_BAR = 6;
 
-/** `███████░░░░░  45% 452 MiB/1 GiB 23 MiB/s ETA 25s` in `width` columns; what has no room is left out. */
+/** `███████░░░░░  45% 452 MiB/1 GiB 23 MiB/s ETA: 25s` in `width` columns; what has no room is left out. */
 export function barRow(step: StepProgress, width: number, theme: Theme): string {
   const { bytes = 0, size, bytes_per_second: rate = 0, eta_ms: etaMs } = step;
   const speed = rate > 0 ? `${formatBytes(rate)}/s` : '';
@@ -14,7 +15,7 @@ export function barRow(step: StepProgress, width: number, theme: Theme): string 
   // A tar is longer than its files: 100 % is for the end.
   const fraction = step.status === 'passed' ? 1 : Math.min(0.99, bytes / size);
   const percent = `${Math.floor(fraction * 100)}%`.padStart(4);
-  const eta = etaMs === undefined ? '' : `ETA ${formatDuration(etaMs)}`;
+  const eta = etaMs === undefined ? '' : etaText(etaMs);
   const room = width - LEAST_BAR - percent.length - 1;
   const facts = fitting([eta, speed, `${formatBytes(bytes)}/${formatBytes(size)}`], room);
   const text = [percent, ...inOrder(facts)].join(' ');
