@@ -1,10 +1,10 @@
 import path from 'node:path';
-import type { TransferIo } from '../../core/containers.ts';
 import { type Failure, ok, type Result } from '../../core/failure.ts';
 import type { RuntimeIo } from '../../core/runtime.ts';
 import { createBlobStore } from '../registry/blob-store.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { ImageTransfer, TransferReport } from './image-transfer.ts';
+import { layerProgress } from './layer-progress.ts';
 
 /** Compressed layers that are kept for the next time. */
 const CACHE_BYTES = 5e9;
@@ -71,7 +71,8 @@ async function pull(
   if (!forward.ok) return { ...forward, isHopeless: true };
   const name = `127.0.0.1:${forward.value.port}/${registry.secret}/${NAME}:${tagOf(digest)}`;
   try {
-    const onLayer = progressOf(registry, digest, io);
+    const layers = registry.layers(NAME, tagOf(digest));
+    const onLayer = layerProgress(layers, () => registry.stats.sent_bytes, io.onProgress);
     const pulled = await engine.pull(name, { signal: io.signal, onLayer });
     // An engine in a machine of its own does not find us at 127.0.0.1, and says so. One that says nothing is in trouble.
     const hasNotCome = registry.stats.requests === before;
@@ -83,22 +84,6 @@ async function pull(
   } finally {
     await forward.value.close();
   }
-}
-
-/** Bytes done of bytes that will go: layers that the engine has do not. */
-function progressOf(
-  registry: Registry,
-  digest: string,
-  { onProgress }: RuntimeIo,
-): NonNullable<TransferIo['onLayer']> {
-  const layers = new Map(registry.layers(NAME, tagOf(digest)));
-  return ({ id, status }) => {
-    if (status === 'Already exists') {
-      for (const layer of layers.keys()) if (layer.startsWith(`sha256:${id}`)) layers.delete(layer);
-    }
-    const total = [...layers.values()].reduce((sum, size) => sum + size, 0);
-    onProgress?.(Math.min(registry.stats.sent_bytes, total), total);
-  };
 }
 
 function tagOf(digest: string): string {
