@@ -190,3 +190,21 @@ test('rerun --skip waives a failed stage, rerun --rollback undoes a failed run a
   expect(trace()).toBe('switched\nback\nswitched\ntold\n');
   expect((await project.run(['rerun', 'last', '--skip', 'chekc'])).code).toBe(2);
 });
+
+test('continue and rerun say which files were edited since the run began, and go on with what was stored', async () => {
+  const pipeline = (word: string): string =>
+    `name: edit\nstages: [{name: a, steps: ["echo ${word}", test -e repaired]}]\n`;
+  using project = temporaryProject({ 'pipelines/edit.yaml': pipeline('old') });
+  expect((await project.run(['run', 'edit'])).code).toBe(1);
+  const untouched = await project.run(['continue']);
+  expect(untouched).toMatchObject({ code: 1, stderr: expect.not.stringContaining('something else') });
+  project.write('pipelines/edit.yaml', pipeline('new'));
+  project.write('pipewright.yaml', 'test: {unit: {command: make test}}\n');
+  project.write('repaired', '');
+  const ended = await project.run(['rerun', 'last', '--failed']);
+  expect(ended.stdout).toContain('old');
+  expect(ended.stdout).not.toContain('new');
+  expect(ended.stderr).toMatch(
+    /pipelines\/edit.yaml, pipewright.yaml say something else now than when run \S+ began; it goes on with their text of then\n {2}pipewright run edit {2}starts a run with what is there now/,
+  );
+});

@@ -6,6 +6,7 @@ import { ok, type Result } from '../../core/failure.ts';
 import { foldRun, type RunState } from '../../core/run-state.ts';
 import type { Command, Common, RerunCommand } from '../command.ts';
 import { driveRun } from '../drive.ts';
+import { sayEdits } from '../edited.ts';
 import { exitCodeOf } from '../exit-code.ts';
 import { orFail, printFailure, printProblems, printView, withRun } from '../print.ts';
 import { nobody } from '../prompter.ts';
@@ -32,6 +33,7 @@ export async function continueRun(
     const stored = await store.read(runId);
     const state = stored.ok ? foldRun(runId, stored.value.events) : undefined;
     if (stored.ok && state && isOver(state)) return sayOver(services, command, stored.value.events, state);
+    if (stored.ok) await sayEdits(services, stored.value.events);
     return driveRun(services, { common: command, assumeYes: command.yes }, (engine, drive) =>
       engine.continue(runId, drive),
     );
@@ -62,7 +64,9 @@ async function newestOpenRun(services: Services): Promise<Result<string | undefi
 export async function rerun(command: RerunCommand, services: Services): Promise<number> {
   const { stages, downstream, failed, skip } = command;
   const choice: RerunChoice = { stages, downstream, failed, ...(skip.length > 0 && { skip }) };
-  return withRun(services, command, command.run, async (runId) => {
+  return withRun(services, command, command.run, async (runId, store) => {
+    const stored = await store.read(runId);
+    if (stored.ok) await sayEdits(services, stored.value.events);
     if (command.planOnly) {
       return command.rollback
         ? planUndo(command, services, runId)
