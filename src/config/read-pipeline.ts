@@ -40,7 +40,8 @@ export async function readPipeline(
   for (const stage of all) {
     await checkStage(file, stage, names);
     checkInnerParams(file, stage);
-    if (deps.contexts) checkContexts(file, stage, deps.contexts);
+    if (deps.contexts)
+      checkContexts(file, stage, { contexts: deps.contexts, params: names.params ?? new Set() });
   }
   warnEmptyRollback(file, all);
   warnEarlyReads(file, stages, needs);

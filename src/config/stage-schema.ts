@@ -156,7 +156,13 @@ export const commonStageSchema = z.strictObject({
     .min(1)
     .optional()
     .describe('Folder of its commands, relative to the project. Default: the project.'),
-  context: z.string().min(1).optional().describe('Where its commands run. Default: local.'),
+  context: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Where its commands run: a context, a group of them, or `{{.name}}` for a parameter that says which. Default: local.',
+    ),
   resources: resourcesSchema.optional(),
   rollback: stepsSchema
     .optional()

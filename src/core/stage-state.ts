@@ -50,6 +50,8 @@ export interface StageState {
   readonly interruption_answer?: 'retry' | 'skip' | 'fail';
   /** Where it runs, where that was picked or is counted. */
   readonly placed?: Omit<StagePlaced, 'seq' | 'at' | 'run_id' | 'type' | 'stage'>;
+  /** The host of the attempt before it was reset. */
+  readonly left?: string;
   readonly rollback?: { readonly failure?: Failure; readonly duration_ms: number };
   /** How often its undo was begun: the second time goes on where the first one failed. */
   readonly undo_tries?: number;
@@ -121,6 +123,7 @@ export function reduceStage(stage: StageState, event: StageEvent): StageState {
     case 'stage.reset':
       return {
         ...pendingStage(stage.name, stage.kind),
+        ...(stage.placed && { left: stage.placed.context }),
         attempt: stage.attempt,
         attempt_base: stage.attempt,
         reset_by: event.by,

@@ -43,6 +43,7 @@ export function createCaseFolder(options: Options): CaseFolder {
       const inspection: CaseInspection = { tree, priority: await priorityOf(options, seen) };
       return missing === undefined ? inspection : { ...inspection, missing };
     },
+    removeMarker: (name, stamp) => removeMarker(options, name, stamp),
     onChange: (wake) => watchFolder(options.folder, wake),
   };
 }
@@ -86,15 +87,28 @@ async function look(options: Options, name: string): Promise<SeenCase | RefusedN
   if (stat.isSymbolicLink()) return { name, reason: 'it is a symbolic link, which is not followed' };
   if (!stat.isFile() && !stat.isDirectory()) return { name, reason: 'it is neither a file nor a folder' };
   const identity = `${stat.ino}:${stat.birthtimeMs}`;
-  const companion = options.marker ?? options.manifest;
-  const beside = companion === undefined ? undefined : await statOf(pathOf(options, companion, name));
   return {
     name,
     path: file,
     identity,
-    stamp: [identity, stat.isFile() ? stat.size : 'folder', stat.mtimeMs, beside?.mtimeMs ?? ''].join(':'),
+    stamp: `${identity}:${stat.isFile() ? stat.size : 'folder'}:${stat.mtimeMs}${await besideOf(options, name)}`,
     modified_at_ms: stat.mtimeMs,
   };
+}
+
+/** The part of a stamp that its marker, or its manifest, has. */
+async function besideOf(options: Options, name: string): Promise<string> {
+  const companion = options.marker ?? options.manifest;
+  const stat = companion === undefined ? undefined : await statOf(pathOf(options, companion, name));
+  return stat ? `;${stat.ino}:${stat.mtimeMs}` : '';
+}
+
+async function removeMarker(options: Options, name: string, stamp: string): Promise<void> {
+  const companion = options.marker ?? options.manifest;
+  if (companion === undefined || companion.includes('/')) return;
+  const beside = await besideOf(options, name);
+  if (beside === '' || !stamp.endsWith(beside)) return;
+  await fs.promises.rm(pathOf(options, companion, name), { force: true });
 }
 
 /** A hash over every name, size and time in it; undefined when it has gone. Change times cannot be set by who copies. */

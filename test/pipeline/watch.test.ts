@@ -231,6 +231,22 @@ test('priority goes before age, and age before the name; a marker beside a case 
   expect(ran).toEqual(['urgent', 'old', 'new']);
 });
 
+test('the marker of a case that has gone is removed; one that came since stays', async () => {
+  const { folder, put, once, ran } = inbox({ marker: '{case}.done' });
+  for (const name of ['a', 'b']) {
+    put(`${name}/data`);
+    put(`${name}.done`);
+  }
+  await once();
+  for (const name of ['a', 'b']) fs.rmSync(path.join(folder, name), { recursive: true });
+  fs.rmSync(path.join(folder, 'b.done'));
+  put('next');
+  put('b.done');
+  await once();
+  expect(ran.toSorted()).toEqual(['a', 'b']);
+  expect(fs.readdirSync(folder).toSorted()).toEqual(['.pipewright', 'b.done', 'next']);
+});
+
 test('links, names that are no text and folders that are not there are said, not followed', async () => {
   const { folder, put, once, ran, said } = inbox({ pattern: '*a*' });
   fs.symlinkSync('/etc', path.join(folder, 'la'));

@@ -21,6 +21,7 @@ export function firstProject(survey: Survey): FirstFile {
     deployLines(survey, services),
     triggerLines(survey),
     PLACES,
+    CASES,
     SAFETY,
   ];
   const texts = sections.filter((lines) => lines.length > 0).map(render);
@@ -145,6 +146,23 @@ const PLACES: readonly Line[] = [
     line(1, 'production:'),
     line(2, 'require_confirmation: true', 'asks before a run starts there'),
     line(2, 'deploy: { hosts: [web-1] }', 'lies over what is said above'),
+  ]),
+];
+
+const CASES: readonly Line[] = [
+  line(
+    0,
+    '# Cases that arrive in a folder and are worked on by hosts with room: `pipewright watch remote-case`',
+  ),
+  ...proposed([
+    line(0, 'contexts:'),
+    line(1, 'gpu-1: { type: ssh, host: gpu-1.example.org, resources: { gpu: 2, slots: 4 } }'),
+    line(1, 'gpu-2: { type: ssh, host: gpu-2.example.org, resources: { gpu: 2, slots: 4 } }'),
+    line(0, 'groups: { farm: [gpu-1, gpu-2] }', 'the one with room is picked'),
+    line(0, 'cases:'),
+    line(1, "remote-case: { folder: inbox, marker: '{case}.done' }", 'whole when that file is there'),
+    line(0, 'environments:'),
+    line(1, 'default: { params: { hosts: farm, command: ./work } }', 'reads $CASE, writes to $RESULTS'),
   ]),
 ];
 

@@ -39,6 +39,11 @@ export interface CaseFolder {
   readonly scan: () => Promise<Result<CaseScan>>;
   /** Undefined when it has gone. */
   readonly inspect: (seen: SeenCase) => Promise<CaseInspection | undefined>;
+  /**
+   * Removes the marker beside a case that has gone, if it is still the one of `stamp`: a later case of that name would be
+   * taken for whole while it is only half there.
+   */
+  readonly removeMarker: (name: string, stamp: string) => Promise<void>;
   /** Calls back when something may have changed, where the file system tells; returns the function that stops it. */
   readonly onChange: (wake: () => void) => () => void;
 }

@@ -137,7 +137,7 @@ class CaseWatcher {
     let started = 0;
     const claimed = considered.flatMap(({ claim, ...rest }) => (claim ? [{ ...rest, claim }] : []));
     for (const { name, step, seen, claim } of claimed.toSorted(byTaking)) {
-      if (step.step === 'forget') await this.#options.claims.remove(claim);
+      if (step.step === 'forget') await this.#forget(claim);
       if (step.step === 'settle') await this.#settle(claim, step.run, step.stamp);
       if (step.step === 'leave' && step.reason !== undefined && seen) {
         this.#say(name, { type: 'case.waiting', case: name, reason: step.reason });
@@ -151,6 +151,13 @@ class CaseWatcher {
       started += 1;
     }
     return started;
+  }
+
+  async #forget(claim: CaseClaim): Promise<void> {
+    const { claims, folder } = this.#options;
+    // First, so that a crash in between leaves a claim that says what there is to remove.
+    await folder.removeMarker(claim.case, claim.stamp);
+    await claims.remove(claim);
   }
 
   async #startAgain(claim: CaseClaim, seen: SeenCase): Promise<void> {

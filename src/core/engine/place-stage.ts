@@ -1,4 +1,5 @@
 import type { Evidence } from '../events.ts';
+import { namedContext } from '../context-name.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import { type Amounts, amountsText } from '../resources/amounts.ts';
 import { findRoom, type Room } from '../resources/find-room.ts';
@@ -33,13 +34,22 @@ const NOTHING: GiveBack = () => Promise.resolve();
  */
 export async function placeStage(target: StageRun, options: PlacingOptions): Promise<Result<GiveBack>> {
   const { run, id } = target;
-  const asked = requestOf(target, options.attempt);
+  const named = contextOf(target);
+  if (!named.ok) return named;
+  const asked = requestOf(target, options.attempt, named.value);
   if (!asked) return ok(NOTHING);
   const places = await openPlaces(run, asked.contexts);
   if (!places.ok) return places;
   const claim = { id: `${run.facts.run_id}.${slug(id)}`, runId: run.facts.run_id, by: run.created.by };
   const onWait = waitTeller(target, options, asked.asks);
-  const request = { places: places.value, asks: asked.asks, claim, clock: run.deps.clock, onWait };
+  const request = {
+    places: places.value,
+    asks: asked.asks,
+    failedAt: asked.failedAt,
+    claim,
+    clock: run.deps.clock,
+    onWait,
+  };
   const room = await options.meter.wait(() => findRoom(request, options.signal));
   if (!room.ok) return options.signal.aborted ? failed(failureOfAbort(options.signal)) : room;
   const { place, gpus, leased } = room.value;
@@ -64,7 +74,14 @@ export function hostFor(
   context: string,
 ): Result<string> {
   const { groups } = storedSettings(run.created.settings);
-  if (!Object.hasOwn(groups, context)) return ok(context);
+  const named = namedContext(context, scope.params);
+  return named.ok && Object.hasOwn(groups, named.value) ? memberFor({ run, scope, id }, named.value) : named;
+}
+
+function memberFor(
+  { run, scope, id }: { readonly run: RunContext; readonly scope: Scope; readonly id: string },
+  context: string,
+): Result<string> {
   const own = run.log.state.stages[id]?.placed;
   const picked = own?.group === context ? own.context : stickyHost(run, scope, context);
   if (picked !== undefined) return ok(picked);
@@ -99,23 +116,35 @@ interface Asked {
   readonly contexts: readonly string[];
   readonly group?: string;
   readonly asks: Amounts;
+  /** Where an earlier attempt was: another host is better. */
+  readonly failedAt?: string;
 }
 
 /** Undefined where nothing is shared out: its commands just run there. */
-function requestOf({ run, scope, id, stage }: StageRun, attempt: number): Asked | undefined {
+function requestOf({ run, scope, id, stage }: StageRun, attempt: number, context: string): Asked | undefined {
   const settings = storedSettings(run.created.settings);
-  const isDefault = stage.context === 'local' && stage.uses === 'shell';
-  const context = isDefault ? run.created.context : stage.context;
   const asks = stage.asks ?? {};
   const members = Object.hasOwn(settings.groups, context) ? settings.groups[context] : undefined;
   if (!members) {
     const owned = settings.contexts[context]?.resources;
     return isShared(context, owned, asks) ? { contexts: [context], asks } : undefined;
   }
-  const { placed } = run.log.state.stages[id] ?? {};
+  const { placed, left } = run.log.state.stages[id] ?? {};
   // Taken up in the middle: what it had begun is there, and nowhere else.
   const before = placed?.attempt === attempt ? placed.context : stickyHost(run, scope, context);
-  return { contexts: before === undefined ? members : [before], group: context, asks };
+  const failedAt = placed?.context ?? left;
+  return {
+    contexts: before === undefined ? members : [before],
+    group: context,
+    asks,
+    ...(failedAt !== undefined && { failedAt }),
+  };
+}
+
+/** Commands of a stage that says nothing run where the run does. */
+function contextOf({ run, scope, stage }: StageRun): Result<string> {
+  const isDefault = stage.context === 'local' && stage.uses === 'shell';
+  return namedContext(isDefault ? run.created.context : stage.context, scope.params);
 }
 
 /** Memory and cores alone are limits of each command where nothing is shared out. */

@@ -23,6 +23,8 @@ export interface RoomRequest {
   /** Contexts of which any will do. */
   readonly places: readonly LeasePlace[];
   readonly asks: Amounts;
+  /** Taken only when no other one has room: something went wrong there. */
+  readonly failedAt?: string | undefined;
   readonly claim: Omit<LeaseClaim, 'asked'>;
   readonly clock: Clock;
   /** Called with why there is no room yet, when that changes. */
@@ -70,7 +72,7 @@ export async function findRoom(request: RoomRequest, signal: AbortSignal): Promi
 
 /** Tries the hosts in turn; without room we stand in the queue of those that are full. */
 async function takeOne(
-  { claim }: RoomRequest,
+  { claim, failedAt }: RoomRequest,
   {
     looked,
     possible,
@@ -79,7 +81,7 @@ async function takeOne(
   signal: AbortSignal,
 ): Promise<{ readonly room?: Room; readonly reasons: ReadonlyMap<string, string> }> {
   const reasons = reasonsOf(looked);
-  for (const { place, candidate } of inTurn(looked, possible)) {
+  for (const { place, candidate } of inTurn(looked, possible, failedAt)) {
     const taken = await takeLease(place, { ...claim, asked: candidate.leased }, signal);
     if (signal.aborted) break;
     if (taken.ok && taken.value.state === 'held') {
@@ -135,8 +137,13 @@ async function lookAtAll(
 function inTurn(
   { candidates }: Looked,
   places: readonly LeasePlace[],
+  failedAt: string | undefined,
 ): readonly { readonly place: LeasePlace; readonly candidate: Candidate }[] {
-  const fitting = inOrderOfFit(candidates);
+  const best = inOrderOfFit(candidates);
+  const fitting = [
+    ...best.filter(({ name }) => name !== failedAt),
+    ...best.filter(({ name }) => name === failedAt),
+  ];
   const ordered = [...fitting, ...candidates.filter((candidate) => isFullOfLeases(candidate))];
   return ordered.flatMap((candidate) => {
     const place = places.find(({ host }) => host.name === candidate.name);
