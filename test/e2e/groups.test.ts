@@ -137,6 +137,18 @@ stages:
     expect(leases(project.folders)).toEqual([]);
   });
 
+  test('stages of one run that need nothing of each other are spread', async () => {
+    using project = farm();
+    const stage = (name: string): string =>
+      `  - {name: ${name}, needs: [], context: farm, resources: {gpu: 1}, steps: ["sleep 2"]}\n`;
+    project.write('pipelines/job.yaml', `name: job\nstages:\n${stage('a')}${stage('b')}`);
+    const ended = await project.run(['run', 'job', '--output', 'plain']);
+    expect(ended).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/on one[^]*on two|on two[^]*on one/),
+    });
+  });
+
   test('what no host has is refused by name; a member that is not there is a mistake in the file', async () => {
     using project = farm({ gpus: 1 });
     project.write('pipelines/job.yaml', PIPELINE.replace('gpu: 1', 'gpu: 4'));

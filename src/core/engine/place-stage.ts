@@ -9,7 +9,7 @@ import { storedSettings } from '../settings/index.ts';
 import type { StageState } from '../stage-state.ts';
 import type { StageProgress } from './progress.ts';
 import type { RunContext, StageRun } from './run-context.ts';
-import type { Scope } from './scope.ts';
+import { findStage, type Scope } from './scope.ts';
 import { slug } from './slug.ts';
 import { failureOfAbort, isInterrupted } from './stop.ts';
 import type { WaitMeter } from './wait-meter.ts';
@@ -83,7 +83,7 @@ function memberFor(
   context: string,
 ): Result<string> {
   const own = run.log.state.stages[id]?.placed;
-  const picked = own?.group === context ? own.context : stickyHost(run, scope, context);
+  const picked = own?.group === context ? own.context : stickyHost(run, scope, { group: context, id });
   if (picked !== undefined) return ok(picked);
   const message = `no host of the group ${context} has been picked for this stage`;
   return failed({ reason: 'invalid', message, hint: `give it  context: ${context}` });
@@ -129,16 +129,23 @@ function requestOf({ run, scope, id, stage }: StageRun, attempt: number, context
     const owned = settings.contexts[context]?.resources;
     return isShared(context, owned, asks) ? { contexts: [context], asks } : undefined;
   }
+  return { group: context, asks, ...membersFor({ run, scope, id }, { attempt, group: context, members }) };
+}
+
+function membersFor(
+  { run, scope, id }: Pick<StageRun, 'run' | 'scope' | 'id'>,
+  {
+    attempt,
+    group,
+    members,
+  }: { readonly attempt: number; readonly group: string; readonly members: readonly string[] },
+): Pick<Asked, 'contexts' | 'failedAt'> {
   const { placed, left } = run.log.state.stages[id] ?? {};
   // Taken up in the middle: what it had begun is there, and nowhere else.
-  const before = placed?.attempt === attempt ? placed.context : stickyHost(run, scope, context);
+  const before = placed?.attempt === attempt ? placed.context : stickyHost(run, scope, { group, id });
+  if (before !== undefined) return { contexts: [before] };
   const failedAt = placed?.context ?? left;
-  return {
-    contexts: before === undefined ? members : [before],
-    group: context,
-    asks,
-    ...(failedAt !== undefined && { failedAt }),
-  };
+  return { contexts: members, ...(failedAt !== undefined && { failedAt }) };
 }
 
 /** Commands of a stage that says nothing run where the run does. */
@@ -153,17 +160,33 @@ function isShared(context: string, owned: unknown, asks: Amounts): boolean {
   return context !== 'local' && (owned !== undefined || !isLimit);
 }
 
-/** A run keeps to one host of a group: what one stage has left there, the next one finds. */
-function stickyHost(run: RunContext, scope: Scope, group: string): string | undefined {
-  const { stages } = run.log.state;
-  for (let { prefix } = scope; ; prefix = prefix.replace(/[^/]+\/$/, '')) {
-    const found = Object.values(stages).find(
-      ({ name, placed }) =>
-        placed?.group === group && name.startsWith(prefix) && !name.slice(prefix.length).includes('/'),
-    );
-    if (found?.placed) return found.placed.context;
-    if (prefix === '') return undefined;
+/** What a stage that it needs has left on a host of the group is there, and nowhere else. */
+function stickyHost(
+  run: RunContext,
+  scope: Scope,
+  { group, id }: { readonly group: string; readonly id: string },
+): string | undefined {
+  const needed = [...neededBy(run, id)];
+  const isLast = scope.definition.finally.some(({ name }) => scope.prefix + name === id);
+  const isNeeded = (name: string): boolean =>
+    needed.some((need) => name === need || name.startsWith(`${need}/`)) ||
+    (isLast && name !== id && name.startsWith(scope.prefix));
+  return Object.values(run.log.state.stages).find(
+    ({ name, placed }) => placed?.group === group && isNeeded(name),
+  )?.placed?.context;
+}
+
+/** Ids of the stages that it needs, of those that they need, and of those that the stages around it need. */
+function neededBy(run: RunContext, id: string, found: Set<string> = new Set()): ReadonlySet<string> {
+  const around = id.slice(0, Math.max(0, id.lastIndexOf('/')));
+  const needs = Object.keys(findStage(run.created.definition, id)?.needs ?? {});
+  for (const name of needs) {
+    const need = around === '' ? name : `${around}/${name}`;
+    if (found.has(need)) continue;
+    found.add(need);
+    neededBy(run, need, found);
   }
+  return around === '' ? found : neededBy(run, around, found);
 }
 
 async function openPlaces(run: RunContext, names: readonly string[]): Promise<Result<readonly LeasePlace[]>> {
