@@ -23,8 +23,9 @@ export function keyIn(text: string): string | undefined {
   return KEY_SHAPES.find(([, shape]) => shape.test(text))?.[0];
 }
 
+/** Its lines may have names and values before them (`Proc-Type: 4,ENCRYPTED`), and a `-` each as in a patch. */
 const PRIVATE_KEY_BLOCK =
-  /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----[^-]*(?:-----END (?:[A-Z]+ )*PRIVATE KEY-----)?/g;
+  /-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----(?:(?:(?!-----)[^])*-{5,}END (?:[A-Z]+ )*PRIVATE KEY-----|[^-]*)/g;
 
 /** The text without what looks like a key: for text that leaves the machine. */
 export function leaveOutKeys(text: string): string {

@@ -17,7 +17,7 @@ export const AREAS: Readonly<Record<string, Area>> = {
     tests: [
       ...ENGINE_TESTS,
       'test/unit/core/*.test.ts',
-      'test/unit/config/parameters.test.ts',
+      'test/unit/config/{broken-files,load-pipeline,parameters}.test.ts',
       'test/unit/reporters/views.test.ts',
     ],
     testTimeoutMs: 20_000,

@@ -1,11 +1,19 @@
 import { expect, test } from 'vitest';
 import { closest } from '../../../src/core/closest.ts';
+import { errorCode, hasCode } from '../../../src/core/error-code.ts';
+import { isOfPlace } from '../../../src/core/log-place.ts';
+import { isSameUnit } from '../../../src/core/releases.ts';
 import { EventLog } from '../../../src/core/event-log.ts';
 import type { RunEvent } from '../../../src/core/events.ts';
 import { FAILURE_TRAITS, reported, toFailure } from '../../../src/core/failure.ts';
 import { markupAttribute, markupText } from '../../../src/core/markup-text.ts';
 import { idleRun, type RunState } from '../../../src/core/run-state.ts';
-import { keyIn, looksLikeKey, secretReferenceSchema } from '../../../src/core/secret-reference.ts';
+import {
+  keyIn,
+  leaveOutKeys,
+  looksLikeKey,
+  secretReferenceSchema,
+} from '../../../src/core/secret-reference.ts';
 import { markOf, paintStatus } from '../../../src/core/status-look.ts';
 import { summarize } from '../../../src/core/summary.ts';
 import { withTimeLimit } from '../../../src/core/time-limit.ts';
@@ -103,6 +111,61 @@ test.each([
 ])('%s is no key', (text) => {
   expect(keyIn(text)).toBe(undefined);
   expect(looksLikeKey(text)).toBe(false);
+});
+
+test('keys are left out of a text, all of them, and what they are is said', () => {
+  const token = `ghp_${'a'.repeat(20)}`;
+  expect(leaveOutKeys(`a ${token} b ${token}\nnpm_${'a'.repeat(36)}`)).toBe(
+    'a [a GitHub token, left out] b [a GitHub token, left out]\n[an npm token, left out]',
+  );
+  expect(leaveOutKeys('nothing of it - at all')).toBe('nothing of it - at all');
+});
+
+test('a private key is left out whole, however it is written', () => {
+  const begin = '-----BEGIN RSA PRIVATE KEY-----';
+  const end = '-----END RSA PRIVATE KEY-----';
+  const body = ['MIIEow+/IBAAKCAQEA', 'wJ4sE9=='];
+  const names = ['Proc-Type: 4,ENCRYPTED', 'DEK-Info: AES-128-CBC,00FF', ''];
+  const left = '[a private key, left out]';
+  const whole = [begin, ...names, ...body, end].join('\n');
+  expect(leaveOutKeys(`a\n${whole}\nb - c\n${whole}`)).toBe(`a\n${left}\nb - c\n${left}`);
+  expect(leaveOutKeys([begin, ...body, end].join('\n-'))).toBe(left);
+  // Cut off: what is there of it.
+  expect(leaveOutKeys(`a ${begin}\n${body.join('\n')}`)).toBe(`a ${left}`);
+  expect(leaveOutKeys(begin.repeat(20_000))).toBe(left.repeat(20_000));
+});
+
+test.each<[string | undefined, string, string | null | undefined, boolean]>([
+  [undefined, 'a', null, true],
+  ['a', 'a', undefined, true],
+  ['a', 'a/b', 's', true],
+  ['a', 'ab', undefined, false],
+  ['a/b', 'a', undefined, false],
+  ['a.s', 'a', 's', true],
+  ['a.s', 'a', 't', false],
+  ['a.null', 'a', null, false],
+  ['a.undefined', 'a', undefined, false],
+])('asked for %j, output of %j, step %j: %j', (wanted, stageName, stepName, expected) => {
+  expect(isOfPlace(wanted, stageName, stepName)).toBe(expected);
+});
+
+test('a release is the same thing only with the same image, variables and compose file', () => {
+  const unit = { digest: 'sha256:a', env: { A: '1' }, compose: 'x' };
+  expect(isSameUnit(unit, { ...unit, env: { A: '1' } })).toBe(true);
+  for (const change of [{ digest: 'sha256:b' }, { env: { A: '2' } }, { env: {} }, { compose: 'y' }]) {
+    expect(isSameUnit(unit, { ...unit, ...change })).toBe(false);
+  }
+});
+
+test('only errors of the operating system have a code', () => {
+  const coded = (code: unknown) => Object.assign(new Error('x'), { code });
+  expect(errorCode(coded('ENOENT'))).toBe('ENOENT');
+  for (const other of [coded(7), new Error('x'), { code: 'ENOENT' }, null, 'ENOENT']) {
+    expect(errorCode(other)).toBe(undefined);
+    expect(hasCode(other, 'ENOENT')).toBe(false);
+  }
+  expect(hasCode(coded('ENOENT'), 'EACCES', 'ENOENT')).toBe(true);
+  expect(hasCode(coded('ENOENT'), 'EACCES')).toBe(false);
 });
 
 test.each([
