@@ -192,6 +192,31 @@ test('a crash between a failure and its rollback goes on with the rollback, not 
   expect(bench.executor.ran.map(({ script }) => script)).toEqual(['undo a']);
 });
 
+test('a crash among the stages at the end runs none of them twice, however they ended', async () => {
+  const bench = testBench({ broken: exitOne, warned: exitOne });
+  const engine = createEngine(bench.deps);
+  const definition = pipelineOf([stage('a')], {
+    finally: [
+      stage('good'),
+      stage('broken'),
+      stage('warned', [], { on_failure: 'continue' }),
+      stage('no', [], { if: 'flag' }),
+      stage('cut'),
+      stage('last'),
+    ],
+  });
+  const done = valueOf(await engine.start(requestFor(definition), driveWith()));
+  const events = bench.store.journals.get(done.run_id) ?? [];
+  bench.store.journals.set(done.run_id, events.slice(0, events.findIndex(startOf('cut')) + 1));
+  bench.executor.ran.length = 0;
+  const decided = events.filter(({ type }) => type === 'stage.decided').length;
+  const state = valueOf(await engine.continue(done.run_id, driveWith()));
+  expect(state.status).toBe(done.status);
+  expect(bench.executor.ran.map(({ script }) => script)).toEqual(['cut', 'last']);
+  const after = bench.store.journals.get(done.run_id) ?? [];
+  expect(after.filter(({ type }) => type === 'stage.decided')).toHaveLength(decided);
+});
+
 test('a crash between a failure and the end of its run ends the run; the next continue tries again', async () => {
   const bench = testBench({ a: exitOne });
   const isFailure = (event: RunEvent) => event.type === 'stage.finished';

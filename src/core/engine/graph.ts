@@ -158,14 +158,17 @@ class Graph {
     return {
       excluded: exclusionsOf(definition, selection),
       waived: (name) => stateOf(name)?.decision?.rule === WAIVED_RULE,
-      statusOf: (name) => {
-        const status = stateOf(name)?.status;
-        return status !== undefined && ENDED.has(status) ? status : undefined;
-      },
+      statusOf: (name) => endOf(this.#run, prefix + name),
       evaluate: (expression) =>
         deps.conditions.evaluate(expression, variablesOf(this.#scope, facts, log.state)),
     };
   }
+}
+
+/** How a stage has ended; undefined while it is open. */
+function endOf({ log }: RunContext, id: string): StageStatus | undefined {
+  const status = log.state.stages[id]?.status;
+  return status !== undefined && ENDED.has(status) ? status : undefined;
 }
 
 async function runKnownStage(
@@ -194,7 +197,8 @@ export async function runFinally(given: RunContext, scope: Scope): Promise<void>
     if (isInterrupted(given.signal)) return;
     const run = given.signal.aborted ? { ...given, signal: given.log.broken } : given;
     const id = scope.prefix + stage.name;
-    if (run.log.state.stages[id]?.status === 'passed' || !stage.enabled) continue;
+    // Ended before a crash: what is to run again at another end was opened again.
+    if (endOf(run, id) !== undefined || !stage.enabled) continue;
     const decision: Decision = {
       action: 'run',
       rule: 'finally',

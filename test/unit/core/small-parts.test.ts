@@ -150,7 +150,7 @@ test.each<[string | undefined, string, string | null | undefined, boolean]>([
 });
 
 test('a release is the same thing only with the same image, variables and compose file', () => {
-  const unit = { digest: 'sha256:a', env: { A: '1' }, compose: 'x' };
+  const unit = { reference: 'box/a:1', digest: 'sha256:a', env: { A: '1' }, compose: 'x' };
   expect(isSameUnit(unit, { ...unit, env: { A: '1' } })).toBe(true);
   for (const change of [{ digest: 'sha256:b' }, { env: { A: '2' } }, { env: {} }, { compose: 'y' }]) {
     expect(isSameUnit(unit, { ...unit, ...change })).toBe(false);
