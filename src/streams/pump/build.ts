@@ -1,6 +1,6 @@
 import type { CodecKind, PumpFailure, Work } from '../pump-spec.ts';
 import { unreachable } from '../../core/unreachable.ts';
-import { createDigest, expectedHex } from './checksum.ts';
+import { createDigest, expectedHex, sumLine } from './checksum.ts';
 import { FanOut, Flow, type Sink, Tap } from './flow.ts';
 import { Meter } from './meter.ts';
 import { isCommand, type NodeRun } from './node-run.ts';
@@ -139,7 +139,7 @@ function giveResult(run: NodeRun, text: string, context: BuildContext): void {
   if (output.to === 'stream') return;
   const what = work.kind === 'checksum' ? work.algorithm : 'lines';
   const fd = { file: run.file?.fd, log: 1, stderr: 2 }[output.to] ?? 1;
-  const inFile = work.kind === 'checksum' ? `${text}  -\n` : `${text}\n`;
+  const inFile = work.kind === 'checksum' ? sumLine(text, work.algorithm, run.file?.path) : `${text}\n`;
   try {
     writeAll(fd, Buffer.from(output.to === 'file' ? inFile : `${name}: ${what} ${text}\n`));
   } catch (error) {

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { createHash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
@@ -25,4 +26,13 @@ export function createDigest(algorithm: string): Digest {
 export function expectedHex(written: string): string {
   const [first = ''] = written.trim().split(/\s+/, 1);
   return first.slice(first.indexOf(':') + 1).toLowerCase();
+}
+
+/** A line as `sha256sum` writes it. In `x.tar.zst.sha256` it is that of `x.tar.zst` beside it, so that `sha256sum -c` finds it; elsewhere of the input, `-`. */
+export function sumLine(hex: string, algorithm: string, file = ''): string {
+  const { base, ext, name } = path.parse(file);
+  if (ext !== `.${algorithm}` || name === '' || base.startsWith('.')) return `${hex}  -\n`;
+  // As coreutils write names with these characters.
+  const escaped = name.replaceAll('\\', '\\\\').replaceAll('\n', '\\n');
+  return `${escaped === name ? '' : '\\'}${hex}  ${escaped}\n`;
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync } from 'node:fs';
 import { expect, onTestFinished, test } from 'vitest';
-import { createDigest, expectedHex } from '../../../src/streams/pump/checksum.ts';
+import { createDigest, expectedHex, sumLine } from '../../../src/streams/pump/checksum.ts';
 import { FileTarget } from '../../../src/streams/pump/file-target.ts';
 import { Meter } from '../../../src/streams/pump/meter.ts';
 import {
@@ -293,6 +293,17 @@ test.each(['sha256', 'sha512', 'sha384', 'sha224', 'sha1', 'md5'])(
     expect(digest.hex()).toBe(createHash(name).update('one two ').digest('hex'));
   },
 );
+
+test.each([
+  ['/a/x.tar.sha256', 'ff  x.tar'],
+  ['/a/back\\slash.sha256', '\\ff  back\\\\slash'],
+  ['/a/sums', 'ff  -'],
+  ['/a/x.tar.md5', 'ff  -'],
+  ['/a/.sha256', 'ff  -'],
+  [undefined, 'ff  -'],
+])('a checksum in the file %j is that of: %j', (file, line) => {
+  expect(sumLine('ff', 'sha256', file)).toBe(`${line}\n`);
+});
 
 test('crc32 has eight digits, blake2b all of its own', () => {
   const crc = createDigest('crc32');
