@@ -3,28 +3,22 @@ import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Failure } from '../core/failure.ts';
 import type { Command, CommandOutcome, CommandOutput, Executor, Recovered } from '../core/ports.ts';
-import { captureOf, finishCapture } from './local/capture.ts';
+import { captureOf } from './local/capture.ts';
 import { inheritedEnvironment } from './local/environment.ts';
 import { Keeper } from './local/keeper.ts';
 import { stopAll } from './local/leftovers.ts';
-import { type LimitGroup, NO_LIMITS, prepareLimits, removeLimits } from './local/limits.ts';
+import { limitGroupOf, type LimitGroup, NO_LIMITS, prepareLimits } from './local/limits.ts';
 import { isLaneJob, type LaneJob } from './local/lane-script.ts';
 import type { Lane } from './local/lane.ts';
 import { LanePool, type LaneWish } from './local/lanes.ts';
 import { MemorySampler } from './local/memory-sampler.ts';
 import { CLAIMED_BEFORE, outcomeOf, type ShimExit, stopFailure } from './local/outcome.ts';
-import { type StepFiles, stepFiles } from './local/records.ts';
-import {
-  type Began,
-  callOff,
-  readExitRecord,
-  successorFile,
-  waitForEnd,
-  wasRestarted,
-} from './local/recovery.ts';
+import { isStepToken, stepFiles } from './local/records.ts';
+import { recoverStep, type Step } from './local/recover-step.ts';
+import { successorFile } from './local/recovery.ts';
 import { errorCode, FILTER_ENDED, obstacle, start, type Started } from './local/spawn.ts';
 import { SpawnGate } from './local/spawn-gate.ts';
-import { type StepProcesses, terminate } from './local/terminate.ts';
+import { processesOf, terminate } from './local/terminate.ts';
 
 /** A run whose commands are executed on this machine. */
 export interface LocalOptions {
@@ -49,8 +43,6 @@ const NO_KEEPER: Failure = {
   executor: 'local',
   detail: 'cannot start the process that ends commands if this one dies: too many processes or open files',
 };
-const RESTARTED = 'the machine was restarted, and with it went the proof of whether the step had begun';
-const TOKEN = /^[\w.@-]{1,200}$/;
 
 export function createLocalExecutor(options: LocalOptions): Executor {
   const executor = new LocalExecutor(options);
@@ -61,14 +53,6 @@ export function createLocalExecutor(options: LocalOptions): Executor {
     stopLeftovers: () => executor.stopLeftovers(),
     close: () => executor.close(),
   };
-}
-
-/** One try of a step. */
-interface Step {
-  readonly command: Command;
-  readonly output: CommandOutput;
-  readonly signal: AbortSignal;
-  readonly files: StepFiles;
 }
 
 /** A step that is under way, and what keeps it in bounds. */
@@ -139,7 +123,7 @@ class LocalExecutor {
   /** In a shell of its own. */
   async #runAlone(step: Step): Promise<CommandOutcome> {
     const { command } = step;
-    const limits = prepareLimits(command.limits, this.#groupName(command.token));
+    const limits = prepareLimits(command.limits, limitGroupOf(this.#runId, command.token));
     if (!limits.ok) return { failure: limits.failure };
     this.#limits.add(limits.value);
     try {
@@ -190,18 +174,8 @@ class LocalExecutor {
     const refused = this.#prepare(command);
     if (refused) return { state: 'lost', detail: `the claim cannot be read: ${JSON.stringify(refused)}` };
     const step = { command, output, signal, files: stepFiles(this.#steps, command.token) };
-    const began = await callOff(step.files);
-    if (began.type === 'never-ran') {
-      return wasRestarted(path.dirname(this.#steps))
-        ? { state: 'lost', detail: RESTARTED }
-        : { state: 'never-ran' };
-    }
-    try {
-      return await this.#adopt(step, began);
-    } finally {
-      this.#keeper.remove(command.token);
-      removeLimits(this.#groupName(command.token));
-    }
+    const place = { runId: this.#runId, steps: this.#steps, graceMs: this.#graceMs, keeper: this.#keeper };
+    return recoverStep(place, step);
   }
 
   async stopLeftovers(): Promise<readonly string[]> {
@@ -216,7 +190,7 @@ class LocalExecutor {
   }
 
   #prepare({ token }: Command): Failure | undefined {
-    if (!TOKEN.test(token)) {
+    if (!isStepToken(token)) {
       return { reason: 'invalid', message: `not a step token: ${JSON.stringify(token)}` };
     }
     if (this.#hasFolder) return undefined;
@@ -236,7 +210,10 @@ class LocalExecutor {
     let stopping: Promise<void> | undefined;
     const stop = (): void => {
       lane?.retire();
-      stopping ??= terminate(this.#processesOf(started.pid, command, lane !== undefined), this.#graceMs);
+      stopping ??= terminate(
+        processesOf({ runId: this.#runId, token: command.token }, started.pid, lane !== undefined),
+        this.#graceMs,
+      );
     };
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
@@ -278,45 +255,8 @@ class LocalExecutor {
     }
   }
 
-  async #adopt(step: Step, began: Exclude<Began, { readonly type: 'never-ran' }>): Promise<Recovered> {
-    const { command, files, signal } = step;
-    if (began.type === 'unknown') return { state: 'lost', detail: 'its claim cannot be read' };
-    const { identity, lane } = began;
-    this.#keeper.add(lane ? { ...command, token: path.basename(lane.file) } : command);
-    const isStopped = await waitForEnd(began, signal, () =>
-      terminate(this.#processesOf(identity.pid, command, lane !== undefined), this.#graceMs),
-    );
-    if (lane) this.#keeper.remove(path.basename(lane.file));
-    const record = readExitRecord(files, began);
-    if (record?.type === 'refused') return { state: 'never-ran' };
-    if (!isStopped && record?.type === 'orphan-killed') {
-      return { state: 'lost', detail: 'it was ended because the process that watched it had died' };
-    }
-    if (!isStopped && !record) return { state: 'lost', detail: 'it began, ended and left no exit record' };
-    const lostOutput = await finishCapture(step);
-    const outcome = outcomeOf({
-      ...step,
-      limits: NO_LIMITS,
-      pid: identity.pid,
-      exit: { code: null, signal: null, record },
-      stopped: isStopped ? stopFailure(signal.reason) : undefined,
-      lostOutput,
-      captured: captureOf(step),
-    });
-    return { state: 'finished', outcome };
-  }
-
-  #processesOf(leader: number, { token }: Command, isOfLane: boolean): StepProcesses {
-    const cookie = [`PIPEWRIGHT_RUN=${this.#runId}`, `PIPEWRIGHT_STEP=${token}`];
-    return { leader, cookie, ...(isOfLane && { ofLane: token }) };
-  }
-
   #stepEnvironment({ env, token }: Command): Readonly<Record<string, string>> {
     return { ...this.#environment, ...env, PIPEWRIGHT_RUN: this.#runId, PIPEWRIGHT_STEP: token };
-  }
-
-  #groupName(token: string): string {
-    return `pipewright-${this.#runId}-${token}`;
   }
 
   #removeLimits(): void {

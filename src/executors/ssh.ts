@@ -7,7 +7,7 @@ import type { Command, CommandOutcome, CommandOutput, Executor, Recovered } from
 import { lineProblem } from './host/script-line.ts';
 import { captureOf } from './local/capture.ts';
 import { stopFailure } from './local/outcome.ts';
-import { exitFailure, parseExitRecord, type StepFiles, stepFiles } from './local/records.ts';
+import { exitFailure, isStepToken, parseExitRecord, type StepFiles, stepFiles } from './local/records.ts';
 import { limitAddressSpace } from './local/shim.ts';
 import type { Link } from './ssh/link.ts';
 import { stopRemote } from './ssh/leftovers.ts';
@@ -31,8 +31,6 @@ const DEFAULT_GRACE_MS = 5000;
 const DEFAULT_LEASE_MS = 60_000;
 /** After the lease: what it takes there to end the step. */
 const LEASE_MARGIN_MS = 15_000;
-const TOKEN = /^[\w.@-]{1,200}$/;
-const RUN_ID = /^[\w.@-]{1,200}$/;
 
 /**
  * Commands on another machine. They run there in a session of their own, with claim and exit record in
@@ -134,7 +132,7 @@ class SshExecutor {
     const { runId } = this.#options;
     const { token, script, env, workdir, orphan } = command;
     const problem = lineProblem({ script, env, workdir, isWatched: false });
-    if (!TOKEN.test(token) || !RUN_ID.test(runId))
+    if (!isStepToken(token) || !isStepToken(runId))
       return invalid(`not a step token: ${JSON.stringify(token)}`);
     if (problem !== undefined) return invalid(problem);
     const files = stepFiles(this.#steps, token);

@@ -9,6 +9,7 @@ import { summarize } from '../summary.ts';
 import type { EngineDeps } from './api.ts';
 import { ANSWERS } from './confirm.ts';
 import { driveRun } from './drive-run.ts';
+import { OpenExecutors } from './open-executors.ts';
 import { isOver } from './over.ts';
 import { runPlace } from './run-place.ts';
 import type { StopReason } from './stop.ts';
@@ -207,15 +208,11 @@ async function cancelAsOwner(
 
 /** Nothing of it may run on while it is cleaned up after. */
 async function endLeftovers(deps: EngineDeps, handle: RunHandle, log: EventLog): Promise<void> {
-  const executors = deps.executors(runPlace(handle, log.state.created));
-  for (const context of executors.contexts) {
-    const executor = await executors.open(context);
-    if (!executor.ok) continue;
-    const commands = await executor.value.stopLeftovers();
-    if (commands.length > 0) log.record({ type: 'leftovers.stopped', count: commands.length, commands });
-    await executor.value.close();
-  }
-  await executors.close();
+  const opened = new OpenExecutors();
+  const executors = opened.track(deps.executors(runPlace(handle, log.state.created)));
+  for (const context of executors.contexts) await executors.open(context);
+  await opened.stopLeftovers(log);
+  await opened.close();
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { EventLog } from '../event-log.ts';
 import type { Result } from '../failure.ts';
 import type { Executor, Executors } from '../ports.ts';
 
@@ -19,9 +20,12 @@ export class OpenExecutors {
     };
   }
 
-  async stopLeftovers(): Promise<readonly string[]> {
+  /** Ends what the run left running in them, and records it. */
+  async stopLeftovers(log: EventLog): Promise<void> {
     const found = await Promise.all((await this.#all()).map((executor) => executor.stopLeftovers()));
-    return found.flat();
+    const commands = found.flat();
+    if (commands.length > 0)
+      await log.append({ type: 'leftovers.stopped', count: commands.length, commands });
   }
 
   /** The first call closes them; later ones wait for that. */

@@ -1,3 +1,4 @@
+import { readsCodeFromInput } from './code-input.ts';
 import type { Cursor } from './cursor.ts';
 import { refuseDeno, refuseGit, refuseMake } from './known-programs.ts';
 import type { Place } from './places.ts';
@@ -12,7 +13,6 @@ import {
   SHELLS,
   SSH_DATA_OPTIONS,
 } from './programs.ts';
-import type { Interpreter } from './programs.ts';
 import { CODE_HINT, WAY_OUT } from './hints.ts';
 import { codeWords, programName, resolveProgram, shellScript } from './resolve.ts';
 import type { Resolved } from './resolve.ts';
@@ -262,56 +262,4 @@ function refuseShell(cursor: Cursor, words: readonly Word[], index: number, runs
 
 function placesOf(words: readonly Word[]): readonly Place[] {
   return words.flatMap((word) => word.places);
-}
-
-const RUN_THEIR_INPUT = new Set([
-  'ssh',
-  'su',
-  'psql',
-  'mysql',
-  'mariadb',
-  'sqlite3',
-  'mongosh',
-  'at',
-  'batch',
-  'parallel',
-  'crontab',
-  'sftp',
-  'gdb',
-  'expect',
-  'ed',
-  'ex',
-  'vim',
-  'source',
-  '.',
-]);
-
-function readsCodeFromInput({ words }: SimpleCommand, resolved: Resolved): boolean {
-  const { programs, name, launches } = resolved;
-  if (RUN_THEIR_INPUT.has(name ?? '')) return true;
-  const isXargs = programs.some((index) => programName(words[index]) === 'xargs');
-  return words.some((word, index) => {
-    const program = programName(word) ?? '';
-    if (!launches && !programs.includes(index)) return false;
-    if (SHELLS.has(program)) return isXargs || shellReadsInput(words, index);
-    const interpreter = INTERPRETERS.get(program);
-    if (!interpreter) return false;
-    return isXargs || interpreterReadsInput(words, index, interpreter);
-  });
-}
-
-function shellReadsInput(words: readonly Word[], shell: number): boolean {
-  const { code, operand: file } = shellScript(words, shell);
-  return code.length === 0 && (file === undefined || isInputFile(words[file]));
-}
-
-function interpreterReadsInput(words: readonly Word[], index: number, interpreter: Interpreter): boolean {
-  // awk and sed read data there.
-  if (interpreter.firstOperand) return false;
-  const { code, operand } = codeWords(words, index, interpreter);
-  return code.length === 0 && (operand === undefined || isInputFile(words[operand]));
-}
-
-function isInputFile(word: Word | undefined): boolean {
-  return word?.text === '-' || word?.text === '/dev/stdin' || word?.text === '/dev/fd/0';
 }

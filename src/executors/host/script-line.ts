@@ -1,4 +1,5 @@
-import { shellQuote } from '../../core/shell-quote.ts';
+import { isVariableName, shellQuote } from '../../core/shell-quote.ts';
+
 /**
  * How a script and its values travel: as the first line of the shell's standard input. Neither is ever in
  * the arguments of a process, where everybody on that machine could read it, and nothing depends on
@@ -27,11 +28,9 @@ export interface ScriptLine {
   readonly isWatched: boolean;
 }
 
-const VARIABLE = /^[A-Za-z_]\w*$/;
-
 /** Why it cannot be sent; undefined when it can. */
 export function lineProblem({ script, env = {}, workdir = '' }: ScriptLine): string | undefined {
-  const bad = Object.keys(env).find((name) => !VARIABLE.test(name));
+  const bad = Object.keys(env).find((name) => !isVariableName(name));
   if (bad !== undefined) return `not a name of a variable: ${JSON.stringify(bad)}`;
   const hasNul = [script, workdir, ...Object.values(env)].some((text) => text.includes('\0'));
   return hasNul ? 'a command and its values must not contain NUL bytes' : undefined;

@@ -1,4 +1,4 @@
-import { shellQuote } from '../../core/shell-quote.ts';
+import { isVariableName, shellQuote } from '../../core/shell-quote.ts';
 import { BEGIN } from './lane-records.ts';
 import { LOG_UNAVAILABLE, REFUSED } from './records.ts';
 
@@ -66,7 +66,7 @@ export function isLaneJob(job: LaneJob): boolean {
   if (UNSUITABLE.test(text) || SOURCING.test(text)) return false;
   let size = script.length;
   for (const [name, value] of Object.entries(environment)) {
-    if (!VARIABLE.test(name) || OF_THE_SHELL.test(name) || value.includes('\0')) return false;
+    if (!isVariableName(name) || OF_THE_SHELL.test(name) || value.includes('\0')) return false;
     size += name.length + value.length;
   }
   // Before quoting, and in UTF-16 units: the exact size is counted only where it could matter.
@@ -82,7 +82,6 @@ const UNSUITABLE =
 /** `.` where a command begins. */
 const SOURCING = /(^|[;|({`!\n]|\b(then|do|else|elif|if|while|until|command|builtin)\s|\w=\S*\s)[ \t]*\.\s/;
 
-const VARIABLE = /^[A-Za-z_]\w*$/;
 /** Variables that a shell treats otherwise when they are assigned than when it inherits them. */
 const OF_THE_SHELL =
   /^(_|IFS|OPT(IND|ARG|ERR)|PPID|PWD|OLDPWD|PS\d|ENV|E?UID|LINENO|SECONDS|RANDOM|SRANDOM|SHLVL|SHELLOPTS|BASH.*|POSIXLY_CORRECT|GROUPS|FUNCNAME|DIRSTACK|PIPESTATUS|HIST.*|LD_.*)$/;

@@ -27,6 +27,11 @@ type Kind = 'memory' | 'cpu';
 
 const CPU_PERIOD_US = 100_000;
 
+/** Of one try of a step. */
+export function limitGroupOf(runId: string, token: string): string {
+  return `pipewright-${runId}-${token}`;
+}
+
 export const NO_LIMITS: LimitGroup = {
   shellText: '',
   memoryKills: () => 0,

@@ -31,6 +31,11 @@ export function stepFiles(folder: string, token: string): StepFiles {
   return { token, claim: `${base}.claim`, exit: `${base}.exit`, out: `${base}.out`, script: `${base}.sh` };
 }
 
+/** Names of files begin with it, and it stands in the environment of processes. */
+export function isStepToken(text: string): boolean {
+  return /^[\w.@-]{1,200}$/.test(text);
+}
+
 /** A process, told apart from a later one with the same number. */
 export interface ProcessIdentity {
   readonly bootId: string;

@@ -23,6 +23,14 @@ export interface ShimOptions {
 /** Exit code of a shim that could not claim its try. */
 export const NOT_CLAIMED = 125;
 
+/** Linux takes no single argument of 128 KiB or more. */
+const MAX_ARGUMENT_BYTES = 120_000;
+
+/** Such a script has to come from a file. */
+export function isTooLongForArgument(script: string): boolean {
+  return Buffer.byteLength(script) >= MAX_ARGUMENT_BYTES;
+}
+
 // `trap :` and not `trap ''`: the script must not inherit ignored signals. A signal to the whole group
 // ends the script; the shim lives on and writes down how it ended.
 const OUTLIVE_SIGNALS = 'trap : TERM INT HUP QUIT USR1 USR2 ALRM';

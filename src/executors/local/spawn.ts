@@ -8,7 +8,7 @@ import { CaptureCopy, openForAppend } from './capture.ts';
 import { FILTER_FILE } from './filter-file.ts';
 import { BOOT_ID } from './processes.ts';
 import type { StepFiles } from './records.ts';
-import { shimScript, type ShimOptions } from './shim.ts';
+import { isTooLongForArgument, shimScript, type ShimOptions } from './shim.ts';
 
 /** In place of an error code: the filter was killed, or never began. */
 export const FILTER_ENDED = 'ENDED';
@@ -30,9 +30,6 @@ interface StepStart {
   readonly environment: Readonly<Record<string, string>>;
   readonly limit: string;
 }
-
-/** Linux takes no single argument of 128 KiB or more. */
-const MAX_ARGUMENT_BYTES = 120_000;
 
 /** Starts the shim, in a session of its own. Every expected obstacle is a failure. */
 export async function start(step: StepStart): Promise<Result<Started>> {
@@ -99,7 +96,7 @@ function spawnShim(
 }
 
 function scriptArgument(script: string, file: string): string {
-  if (Buffer.byteLength(script) < MAX_ARGUMENT_BYTES) return script;
+  if (!isTooLongForArgument(script)) return script;
   writeFileSync(file, script, { mode: 0o600 });
   return `. ${shellQuote(file)}`;
 }

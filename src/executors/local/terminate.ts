@@ -3,12 +3,22 @@ import { isFilter } from './filter-file.ts';
 import { hasGroup, isOfOtherStep, membersOf, send, withEnvironment } from './processes.ts';
 
 /** The processes of one step: its group, and what left it but still has the step's environment. */
-export interface StepProcesses {
+interface StepProcesses {
   readonly leader: number;
   /** `NAME=value` entries that mark the step's processes. */
   readonly cookie: readonly string[];
   /** The leader is a lane that runs this step: what an earlier step left in its group is spared. */
   readonly ofLane?: string | undefined;
+}
+
+/** Of the step whose processes `leader` leads. */
+export function processesOf(
+  { runId, token }: { readonly runId: string; readonly token: string },
+  leader: number,
+  isOfLane: boolean,
+): StepProcesses {
+  const cookie = [`PIPEWRIGHT_RUN=${runId}`, `PIPEWRIGHT_STEP=${token}`];
+  return { leader, cookie, ...(isOfLane && { ofLane: token }) };
 }
 
 /** A process that KILL does not end hangs in the kernel; waiting longer would hang us too. */

@@ -1,6 +1,6 @@
 import { shellQuote } from '../../core/shell-quote.ts';
 import { CALLED_OFF, ORPHAN_KILLED } from '../local/records.ts';
-import { shimScript } from '../local/shim.ts';
+import { isTooLongForArgument, shimScript } from '../local/shim.ts';
 import { encodedEval } from '../host/script-line.ts';
 
 /**
@@ -41,8 +41,6 @@ export interface StepOffsets {
   readonly out: number;
 }
 
-/** Linux takes no single argument of 128 KiB or more. */
-const MAX_ARGUMENT_BYTES = 120_000;
 /** Claims of runs that nobody touched for so long decide nothing any more. */
 const KEEP_DAYS = 30;
 
@@ -147,7 +145,7 @@ exec 3<&-`;
 
 function launchText({ isCaptured, runId, token }: StepPlace, launch: StepLaunch): string {
   const { workdir, env, limit } = launch;
-  const isLong = Buffer.byteLength(launch.script) >= MAX_ARGUMENT_BYTES;
+  const isLong = isTooLongForArgument(launch.script);
   // The shim's own text depends on what it reads: a file is read by a shell of its own.
   const script = isLong ? '. "$4"' : launch.script;
   const shim = shimScript({ output: 'direct', limit, script: isLong ? '. file' : script });
