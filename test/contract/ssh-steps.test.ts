@@ -129,9 +129,7 @@ describe.skipIf(!hasSshd())('a step over ssh', () => {
       .toMatch(/\d+\n\d+\n/);
     const pids = readFileSync(`${there}/pid`, 'utf8').trim().split('\n');
     await die();
-    await expect
-      .poll(() => pids.some((pid) => existsSync(`/proc/${pid}/exe`)), { timeout: 15_000 })
-      .toBe(false);
+    await expect.poll(() => pids.some((pid) => existsSync(`/proc/${pid}/exe`))).toBe(false);
     expect(await (await process()).recover(step, output(), forever)).toEqual({
       state: 'lost',
       detail: 'it was ended on the host because nobody came back to it',
@@ -140,16 +138,16 @@ describe.skipIf(!hasSshd())('a step over ssh', () => {
   });
 
   test('to keep is not ended without us', async () => {
-    const step = command('sleep 3; echo end', { orphan: { policy: 'keep' } });
+    const step = command('echo up; sleep 3; echo end', { orphan: { policy: 'keep' } });
     const running = (await process({ leaseMs: 500 })).run(step, output(), forever);
-    await delay(700);
+    await expect.poll(log).toBe('up\n');
     await die();
     await delay(2500);
     expect(await (await process()).recover(step, output(), forever)).toMatchObject({
       state: 'finished',
       outcome: { exitCode: 0 },
     });
-    expect(log()).toBe('end\n');
+    expect(log()).toBe('up\nend\n');
     await running;
   });
 

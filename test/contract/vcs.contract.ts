@@ -48,7 +48,7 @@ export function vcsContract(create: () => RepositoryLab, traits: VcsTraits): voi
       ids.last = lab.commit('CHANGE the application', 'Bob <bob@example.org>');
       vcs = valueOf(await openVcs(lab.root));
       // Five commits of hg are fifteen starts of Python.
-    }, 60_000);
+    });
 
     afterAll(() => lab.close());
 

@@ -99,7 +99,7 @@ async function ask(url = '/', init: RequestInit = {}): Promise<string> {
 }
 
 async function started(): Promise<void> {
-  await expect.poll(() => status(), { timeout: 10_000 }).not.toBe('');
+  await expect.poll(() => status()).not.toBe('');
 }
 
 test('requests go where the file says, with bodies, repeated headers, and who has answered where that is asked', async () => {

@@ -47,7 +47,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('services of a compose 
       cacheFolder: path.join(pair.folder, 'cache'),
     });
     writeFileSync(path.join(pair.folder, FILE), composeFile());
-  }, 60_000);
+  });
   afterAll(() => pair[Symbol.asyncDispose](), 60_000);
 
   function targetOf(strategy: 'recreate' | 'start-first'): Target {

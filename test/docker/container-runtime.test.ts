@@ -29,7 +29,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('services as containers
       proxyProgram: proxySource,
       cacheFolder: path.join(pair.folder, 'cache'),
     });
-  }, 60_000);
+  });
   afterAll(() => pair[Symbol.asyncDispose](), 60_000);
 
   function targetOf(strategy: 'recreate' | 'start-first', change: object = {}): Target {
@@ -170,7 +170,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('services as containers
     const target = targetOf('start-first');
     const current = valueOf(await runtime.current(target, io));
     await pair.there.docker.getContainer(current?.id ?? '').restart({ t: 1 });
-    await expect.poll(() => get(URL).catch(String), { timeout: 10_000 }).toBe('five');
+    await expect.poll(() => get(URL).catch(String)).toBe('five');
     const after = valueOf(await runtime.current(target, io));
     if (after) await healthy(after);
   });

@@ -36,13 +36,13 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('from commit to a verif
     pair = await startPair();
     git('init', '-q');
     writeFileSync(path.join(project, '.gitignore'), 'state\n');
-  }, 60_000);
+  });
   afterAll(async () => {
     if (cacheBefore === undefined) delete process.env['XDG_CACHE_HOME'];
     else process.env['XDG_CACHE_HOME'] = cacheBefore;
     await pair[Symbol.asyncDispose]();
     rmSync(project, { recursive: true, force: true });
-  }, 60_000);
+  });
 
   function git(...args: string[]): void {
     execFileSync('git', ['-C', project, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args]);

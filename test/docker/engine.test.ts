@@ -149,7 +149,7 @@ describe.skipIf(noDockerd() !== undefined)('a Docker engine', () => {
       onLine: (line) => void (line.endsWith(' begun') && stop.abort()),
     });
     expect(failureOf(result)).toMatchObject({ reason: 'cancelled' });
-    await expect.poll(() => isRunning('sleep\u0000611'), { timeout: 10_000 }).toBe(false);
+    await expect.poll(() => isRunning('sleep\u0000611')).toBe(false);
   });
 
   test('runs, inspects and ends containers', async () => {

@@ -26,12 +26,12 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('when an engine is in t
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', disk]);
     [pair, small] = await Promise.all([startPair(), startDockerd({ dataRoot: path.join(disk, 'data') })]);
     digest = await pair.buildWeb('v1', { lines: 'RUN head -c 60000000 /dev/urandom >/large' });
-  }, 60_000);
+  });
   afterAll(async () => {
     await pair[Symbol.asyncDispose]();
     await small.stop();
     execFileSync('umount', ['-l', disk]);
-  }, 60_000);
+  });
 
   /** The host's engine at `socket`, asked for a sign of life often. */
   async function transferTo(socket: string): Promise<ImageTransfer> {

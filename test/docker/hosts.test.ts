@@ -60,7 +60,7 @@ stages:
   - {name: verify, uses: verify, on_failure: rollback, on_interrupt: retry}
 `,
       });
-    }, 90_000);
+    });
     afterAll(async () => {
       project[Symbol.dispose]();
       for (const { engine, machine } of [canary, second]) {
@@ -69,7 +69,7 @@ stages:
       }
       await builder.stop();
       await server[Symbol.asyncDispose]();
-    }, 60_000);
+    });
 
     async function startHost(name: string): Promise<DockerHost> {
       const machine = await startMachine(name, server);
@@ -98,7 +98,7 @@ stages:
       expect(servedIn(stdout)).toEqual(['canary', 'second']);
       expect(stdout).toMatch(/gate: web:\S+ → canary|web@canary: \d+ bytes sent \(registry\)/);
       expect(existsSync(path.join(second.machine.home, '.pipewright/shop/default/lock'))).toBe(false);
-    }, 90_000);
+    });
 
     test('what is not healthy at the canary is never started on the second host', async () => {
       write('web 2', 'rm /www/health');
@@ -110,7 +110,7 @@ stages:
       expect(stdout).not.toContain('deploy web@second');
       expect(await Promise.all([instances(canary), instances(second)])).toEqual([1, 1]);
       expect(await answers()).toEqual(['web 1', 'web 1']);
-    }, 60_000);
+    });
 
     test('what is not healthy on the second host is taken back from the canary too', async () => {
       const broken = path.join(second.machine.home, 'broken');
@@ -126,7 +126,7 @@ stages:
       expect(stdout).toContain('web@canary: kept warm');
       expect(await Promise.all([instances(canary), instances(second)])).toEqual([1, 1]);
       expect(await answers()).toEqual(['web 1', 'web 1']);
-    }, 60_000);
+    });
 
     test('what the smoke test finds on the second host alone is one undo for both, the last one first', async () => {
       const late = path.join(second.machine.home, 'late');
@@ -155,7 +155,7 @@ stages:
           },
         },
       });
-    }, 60_000);
+    });
   },
 );
 

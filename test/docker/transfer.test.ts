@@ -34,7 +34,7 @@ describe.skipIf(noDockerd() !== undefined || !hasSshd())('an image on its way to
     ({ executors, host, engine, builder } = await open(server));
     layerBytes = 3_000_000;
     digest = await build('v1');
-  }, 60_000);
+  });
   afterAll(async () => {
     await host.exec({ script: `rm -rf ${THERE}` }, new AbortController().signal);
     await executors.close();

@@ -12,7 +12,7 @@ import { openServingShop, type Shop } from './support/shop.ts';
 let shop: Shop;
 beforeAll(async () => {
   shop = await openServingShop();
-}, 60_000);
+});
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();
 });

@@ -47,7 +47,7 @@ verify:
 `,
       'pipelines/ship.yaml': PIPELINE,
     });
-  }, 60_000);
+  });
   afterAll(async () => {
     project[Symbol.dispose]();
     for (const machine of [canary, second]) await machine[Symbol.asyncDispose]();

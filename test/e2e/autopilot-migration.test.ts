@@ -24,7 +24,7 @@ const BUG = 'if (probes > 3) response.statusCode = 500;';
 let shop: Shop;
 beforeAll(async () => {
   shop = await openCommittedShop();
-}, 60_000);
+});
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();
 });

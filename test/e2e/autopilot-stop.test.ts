@@ -12,7 +12,7 @@ import { openServingShop, type Shop } from './support/shop.ts';
 let shop: Shop;
 beforeAll(async () => {
   shop = await openServingShop();
-}, 60_000);
+});
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();
 });
@@ -25,23 +25,19 @@ const lastSchema = z
   .object({ pipeline_id: z.string(), status: z.string() })
   .transform(({ pipeline_id: id, status }) => ({ id, status }));
 
-test(
-  'Ctrl-C in the middle asks; "roll back" undoes what was deployed, exit 5',
-  { timeout: 60_000 },
-  async () => {
-    shop.write('api', { says: 'api 2' });
-    await using program = onPty(['run', 'ship', '-y', '--output', 'plain'], { cwd: shop.project.root });
-    await program.shows('verify.watchdog');
-    program.type('\u0003');
-    await program.shows('w(ait for it), r(oll it back), l(eave it)');
-    program.type('r');
-    expect(await program.ended).toBe(5);
-    expect(program.scrollback()).toContain('rolled_back');
-    expect(await shop.says('api')).toBe('api 1');
-  },
-);
+test('Ctrl-C in the middle asks; "roll back" undoes what was deployed, exit 5', async () => {
+  shop.write('api', { says: 'api 2' });
+  await using program = onPty(['run', 'ship', '-y', '--output', 'plain'], { cwd: shop.project.root });
+  await program.shows('verify.watchdog');
+  program.type('\u0003');
+  await program.shows('w(ait for it), r(oll it back), l(eave it)');
+  program.type('r');
+  expect(await program.ended).toBe(5);
+  expect(program.scrollback()).toContain('rolled_back');
+  expect(await shop.says('api')).toBe('api 1');
+});
 
-test('Ctrl-C in the middle, "wait": the deploy goes on to its end', { timeout: 60_000 }, async () => {
+test('Ctrl-C in the middle, "wait": the deploy goes on to its end', async () => {
   shop.write('api', { says: 'api 3' });
   await using program = onPty(['run', 'ship', '-y', '--output', 'plain'], { cwd: shop.project.root });
   await program.shows('deploy.deploy');
@@ -52,49 +48,41 @@ test('Ctrl-C in the middle, "wait": the deploy goes on to its end', { timeout: 6
   expect(await shop.says('api')).toBe('api 3');
 });
 
-test(
-  'SIGTERM without a terminal leaves it interrupted, and continue finishes it',
-  { timeout: 60_000 },
-  async () => {
-    shop.write('api', { says: 'api 4' });
-    let isSent = false;
-    const stopped = await shop.project.run(['run', 'ship', '-y'], {
-      onOutput: (text, child) => {
-        if (isSent || !text.includes('look 1 of')) return;
-        isSent = true;
-        child.kill('SIGTERM');
-      },
-    });
-    expect(stopped.code).toBe(143);
-    expect(stopped.stdout).toContain('interrupted');
-    const { code, stdout } = await shop.project.run(['continue']);
-    expect({ code, stdout }).toMatchObject({ code: 0 });
-    expect(await shop.says('api')).toBe('api 4');
-  },
-);
+test('SIGTERM without a terminal leaves it interrupted, and continue finishes it', async () => {
+  shop.write('api', { says: 'api 4' });
+  let isSent = false;
+  const stopped = await shop.project.run(['run', 'ship', '-y'], {
+    onOutput: (text, child) => {
+      if (isSent || !text.includes('look 1 of')) return;
+      isSent = true;
+      child.kill('SIGTERM');
+    },
+  });
+  expect(stopped.code).toBe(143);
+  expect(stopped.stdout).toContain('interrupted');
+  const { code, stdout } = await shop.project.run(['continue']);
+  expect({ code, stdout }).toMatchObject({ code: 0 });
+  expect(await shop.says('api')).toBe('api 4');
+});
 
-test(
-  'kill -9 while the new version is watched, then cancel: the old one serves again',
-  { timeout: 60_000 },
-  async () => {
-    shop.write('api', { says: 'api never' });
-    const killed = await shop.project.run(['run', 'ship', '-y'], {
-      onOutput: (text, child) => {
-        if (text.includes('look 1 of')) child.kill('SIGKILL');
-      },
-    });
-    expect(killed.code).not.toBe(0);
-    expect(await shop.says('api')).toBe('api never');
-    await shop.project.run(['cancel', 'last']);
-    expect(await lastRun()).toMatchObject({ status: 'rolled_back' });
-    expect(await shop.says('api')).toBe('api 4');
-    // Its lock is let go of: nobody need wait for it to expire.
-    shop.write('api', { says: 'api 5' });
-    const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
-    expect({ code, stdout }).toMatchObject({ code: 0 });
-    expect(await shop.says('api')).toBe('api 5');
-  },
-);
+test('kill -9 while the new version is watched, then cancel: the old one serves again', async () => {
+  shop.write('api', { says: 'api never' });
+  const killed = await shop.project.run(['run', 'ship', '-y'], {
+    onOutput: (text, child) => {
+      if (text.includes('look 1 of')) child.kill('SIGKILL');
+    },
+  });
+  expect(killed.code).not.toBe(0);
+  expect(await shop.says('api')).toBe('api never');
+  await shop.project.run(['cancel', 'last']);
+  expect(await lastRun()).toMatchObject({ status: 'rolled_back' });
+  expect(await shop.says('api')).toBe('api 4');
+  // Its lock is let go of: nobody need wait for it to expire.
+  shop.write('api', { says: 'api 5' });
+  const { code, stdout } = await shop.project.run(['run', 'ship', '-y']);
+  expect({ code, stdout }).toMatchObject({ code: 0 });
+  expect(await shop.says('api')).toBe('api 5');
+});
 
 test(
   'kill -9 at any moment, then continue: no request is lost and the new version serves',

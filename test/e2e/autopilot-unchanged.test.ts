@@ -12,7 +12,7 @@ beforeAll(async () => {
   shop = await openShop({ strategy: 'recreate' });
   change((text) => text.replaceAll('command:', "secrets: {TOKEN: 'env:SHOP_TOKEN'}, command:"));
   await ship();
-}, 60_000);
+});
 afterAll(async () => {
   await shop[Symbol.asyncDispose]();
 });

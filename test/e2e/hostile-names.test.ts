@@ -21,7 +21,7 @@ stages:
     steps: ["echo \e[2J"]
 `;
 
-test('no name out of files, arguments or output steers the terminal', { timeout: 60_000 }, async () => {
+test('no name out of files, arguments or output steers the terminal', async () => {
   using place = temporaryProject({
     'pipelines/release.yaml': PIPELINE,
     [`pipelines/na${CLEAR}me.yaml`]: PIPELINE,

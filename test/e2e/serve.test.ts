@@ -50,7 +50,7 @@ let serving: Serving;
 beforeAll(async () => {
   project = temporaryProject(FILES);
   serving = await startServing(project, { HOOK_KEY: KEY }, ['--log-format', 'json', '--log-level', 'info']);
-}, 60_000);
+});
 
 afterAll(async () => {
   await serving.stop('SIGKILL');
@@ -100,7 +100,7 @@ async function json(where: string): Promise<Record<string, unknown>> {
 /** Until the run has ended or waits; the events tell. */
 async function ended(runId: string): Promise<void> {
   await expect
-    .poll(async () => (await json('/deliveries'))['deliveries'], { timeout: 20_000, interval: 50 })
+    .poll(async () => (await json('/deliveries'))['deliveries'], { interval: 50 })
     .toContainEqual(
       expect.objectContaining({ run_id: runId, status: expect.not.stringMatching(/waiting|running/) }),
     );
@@ -208,7 +208,7 @@ test('an update that fails starts no run and says why', async () => {
 test('a run is followed live, and after a break from where it was', async () => {
   const { body } = await post('slow', { branch: 'live', n: 1 });
   const runId = body.run_id ?? '';
-  await expect.poll(async () => (await get(`/runs/${runId}`)).status, { timeout: 20_000 }).toBe(200);
+  await expect.poll(async () => (await get(`/runs/${runId}`)).status).toBe(200);
   const follow = await get(`/runs/${runId}/events`, { Accept: 'text/event-stream' });
   expect(follow.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
   let seen = '';
@@ -232,9 +232,7 @@ test('a run is followed live, and after a break from where it was', async () => 
 test('the queue is bounded, and a newer delivery takes the place of one that waits', async () => {
   rmSync(path.join(project.root, 'go'), { force: true });
   const running = await post('slow', { branch: 'a', n: 2 });
-  await expect
-    .poll(async () => (await get(`/runs/${running.body.run_id}`)).status, { timeout: 20_000 })
-    .toBe(200);
+  await expect.poll(async () => (await get(`/runs/${running.body.run_id}`)).status).toBe(200);
   const older = await post('slow', { branch: 'b', n: 3 });
   const waits = await post('any', { name: 'waits' });
   expect(await post('any', { name: 'too many' })).toMatchObject({ status: 503 });
@@ -401,9 +399,7 @@ test('two servers do not share one state folder', async () => {
 test('what was accepted survives kill -9 and is run by the next server; what ran goes on', async () => {
   rmSync(path.join(project.root, 'go'), { force: true });
   const running = await post('slow', { branch: 'k', n: 5 });
-  await expect
-    .poll(async () => (await get(`/runs/${running.body.run_id}`)).status, { timeout: 20_000 })
-    .toBe(200);
+  await expect.poll(async () => (await get(`/runs/${running.body.run_id}`)).status).toBe(200);
   const waits = await post('any', { name: 'after the kill' });
   expect(waits.status).toBe(202);
   await serving.stop('SIGKILL');
@@ -426,7 +422,7 @@ test('what was accepted survives kill -9 and is run by the next server; what ran
 test('SIGTERM ends it in good order, followers too; each line on stderr is JSON', async () => {
   rmSync(path.join(project.root, 'go'), { force: true });
   const { body } = await post('slow', { branch: 'end', n: 6 });
-  await expect.poll(async () => (await get(`/runs/${body.run_id}`)).status, { timeout: 20_000 }).toBe(200);
+  await expect.poll(async () => (await get(`/runs/${body.run_id}`)).status).toBe(200);
   const follow = await get(`/runs/${body.run_id}/events`, { Accept: 'text/event-stream' });
   const { code, stderr } = await serving.stop();
   expect(code).toBe(0);

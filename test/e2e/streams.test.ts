@@ -217,7 +217,7 @@ function startSlow(project: TemporaryProject): {
 }
 
 async function untilExists(file: string): Promise<void> {
-  for (let tries = 0; tries < 1000; tries += 1) {
+  for (let tries = 0; tries < 3000; tries += 1) {
     if (existsSync(file) && readFileSync(file, 'utf8') !== '') return;
     await new Promise((resolve) => {
       setTimeout(resolve, 10);

@@ -100,7 +100,7 @@ test('waits until the first was seen', async () => { await expect.poll(() => exi
     verdict: 'passed',
     passed: 2,
   });
-}, 60_000);
+});
 
 test('node --test, with coverage below what is asked for, ends as a warning', async () => {
   using target = project({
@@ -218,7 +218,7 @@ test('npm audit: a finding is critical, an allowed one is not, and after its las
   expect(third.tests.security.reason).toBe(
     '1 high (left GHSA-aaaa-bbbb-cccc); GHSA-aaaa-bbbb-cccc was allowed until 2020-01-31',
   );
-}, 60_000);
+});
 
 test('a registry without an audit leaves security unmeasured, not clean', async () => {
   await using registry = await startAuditRegistry({}, { status: 405 });

@@ -106,7 +106,7 @@ export async function startDockerd(
       () => false,
     );
     if (answered) break;
-    if (tries > 200 || child.exitCode !== null) {
+    if (tries > 1200 || child.exitCode !== null) {
       const said = readFileSync(logFile, 'utf8').slice(-3000);
       await clean();
       throw new Error(`dockerd does not answer:\n${said}`);

@@ -108,7 +108,7 @@ async function untilMounted(pid: number, folder: string): Promise<void> {
 }
 
 async function soon<T>(problem: string, look: () => T | undefined): Promise<T> {
-  for (let tries = 0; tries < 400; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     const seen = look();
     if (seen !== undefined) return seen;
     await delay(25);

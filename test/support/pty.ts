@@ -36,7 +36,7 @@ interface PtyOptions {
   readonly waitMs?: number;
 }
 
-const WAIT_MS = 8_000;
+const WAIT_MS = 30_000;
 
 /**
  * script(1) allocates the pseudo-terminal: no native module. Its size is set before the program starts.

@@ -153,7 +153,7 @@ function loginUser(): { readonly user: string; readonly home: string } {
 }
 
 async function untilOpen(port: number, log: string): Promise<void> {
-  for (let tries = 0; tries < 200; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     const isOpen = await new Promise<boolean>((resolve) => {
       const socket = net.connect(port, '127.0.0.1');
       socket.once('connect', () => resolve(true));

@@ -318,7 +318,7 @@ describe('coming and going', () => {
       });
     });
     expect(seen).toEqual(['normal', true]);
-    await vi.waitFor(() => expect(store.getState().suspend).toBeUndefined());
+    await expect.poll(() => store.getState().suspend).toBeUndefined();
     await settle();
     expect(terminal.term.buffer.active.type).toBe('alternate');
     expect(terminal.screen()[0]).toBe('title');
@@ -359,7 +359,7 @@ test('a spinner turns without a frame of Ink, and nothing turns without one', as
   await settle();
   const first = terminal.screen()[0];
   expect(first).toMatch(/^[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏] busy$/);
-  await vi.waitFor(() => expect(terminal.screen()[0]).not.toBe(first), { timeout: 2000, interval: 20 });
+  await expect.poll(() => terminal.screen()[0], { interval: 20 }).not.toBe(first);
   store.setState({ title: 'done' });
   await settle();
   terminal.written = '';

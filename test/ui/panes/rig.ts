@@ -53,7 +53,7 @@ export class LogRig {
       const timer = setTimeout(() => {
         stop();
         reject(new Error(`never became so: ${JSON.stringify(this.status())}`));
-      }, 4000);
+      }, 30_000);
       const stop = this.panes.onChange(() => {
         if (!holds(this.status())) return;
         clearTimeout(timer);

@@ -68,7 +68,7 @@ export class FakeTerminal {
     this.#until((screen) => !screen.includes(text), `went on showing ${JSON.stringify(text)}`);
 
   async #until(isReached: (screen: string) => boolean, otherwise: string): Promise<string> {
-    const deadline = performance.now() + 4_000;
+    const deadline = performance.now() + 30_000;
     for (;;) {
       await this.#written;
       const { screen } = this;

@@ -28,7 +28,7 @@ function stuckTerminal() {
         text += buffer.toString('utf8', 0, readSync(fd, buffer));
         expect(text.endsWith(until)).toBe(true);
       },
-      { timeout: 5_000, interval: 5 },
+      { timeout: 30_000, interval: 5 },
     );
     return text;
   };

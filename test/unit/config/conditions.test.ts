@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { checkExpression, createConditions } from '../../../src/config/conditions.ts';
 import type { JsonObject } from '../../../src/core/json.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 const conditions = createConditions();
 
@@ -161,7 +162,7 @@ describe('an expression is checked without values', () => {
 });
 
 test('an expression at every limit is answered quickly', () => {
-  const started = performance.now();
+  const started = cpuMs();
   for (const text of [
     '!'.repeat(4000) + 'true',
     '-'.repeat(4000) + '1 == 1',
@@ -172,7 +173,7 @@ test('an expression at every limit is answered quickly', () => {
     checkExpression(text);
     evaluate(text, { a: 1 });
   }
-  expect(performance.now() - started).toBeLessThan(2000);
+  expect(cpuMs() - started).toBeLessThan(2000);
 });
 
 test.each([

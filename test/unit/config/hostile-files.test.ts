@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, symlink } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type ConfigRig, configRig, found } from '../../support/config-rig.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 const LIMIT_MS = 2000;
 
@@ -48,9 +49,9 @@ test.each([
   ['a binary', Uint8Array.from([0x7f, 0x45, 0x4c, 0x46, 0, 1]), 'this is a binary file'],
   ['text that is no UTF-8', Uint8Array.from([0x61, 0x3a, 0x20, 0xff, 0xfe]), 'the file is not valid UTF-8'],
 ])('%s is refused in time', async (_, text, message) => {
-  const startedAtMs = performance.now();
+  const startedAtMs = cpuMs();
   const result = await rig.load(text);
-  expect(performance.now() - startedAtMs).toBeLessThan(LIMIT_MS);
+  expect(cpuMs() - startedAtMs).toBeLessThan(LIMIT_MS);
   expect(result.ok).toBe(false);
   expect(found(result).join('\n')).toContain(message);
 });
@@ -74,9 +75,9 @@ test.each([
   ['60 000 anchors', '&a '.repeat(60_000)],
   ['100 000 colons', `a: ${': '.repeat(100_000)}`],
 ])('%s is answered in time', async (_, text) => {
-  const startedAtMs = performance.now();
+  const startedAtMs = cpuMs();
   await rig.load(text);
-  expect(performance.now() - startedAtMs).toBeLessThan(LIMIT_MS);
+  expect(cpuMs() - startedAtMs).toBeLessThan(LIMIT_MS);
 });
 
 function manyNeeds(): string {

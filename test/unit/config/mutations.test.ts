@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { renderDiagnostic } from '../../../src/config/diagnostic.ts';
 import { type ConfigRig, configRig, loaded } from '../../support/config-rig.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 const ROUNDS = 500;
 const LIMIT_MS = 2000;
@@ -98,9 +99,9 @@ test('500 mutations of good files never throw, never take 2 s, and every problem
   let refused = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
     const bytes = mutate(GOOD[round % GOOD.length] ?? '', random);
-    const startedAtMs = performance.now();
+    const startedAtMs = cpuMs();
     const result = await rig.load(bytes);
-    expect(performance.now() - startedAtMs).toBeLessThan(LIMIT_MS);
+    expect(cpuMs() - startedAtMs).toBeLessThan(LIMIT_MS);
     const lines = Buffer.from(bytes)
       .toString('utf8')
       .split(/\r\n|\r|\n/).length;

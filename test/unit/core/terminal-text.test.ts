@@ -7,6 +7,7 @@ import {
   TextSanitizer,
 } from '../../../src/core/terminal-text.ts';
 import { isMutated } from '../../support/mutated.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 /** What must never reach a terminal. */
 const DANGEROUS =
@@ -220,20 +221,20 @@ test.skipIf(isMutated).each([
   ['CSI intermediates', `\x1b[${'  '.repeat(500_000)}\x07`],
   ['escapes with intermediates', `\x1b${' '.repeat(1e6)}\x07`],
 ])('a megabyte of %s takes linear time', (_name, payload) => {
-  const start = performance.now();
+  const start = cpuMs();
   expect(sanitizeText(payload)).not.toMatch(DANGEROUS);
   // Some 50 ms here; work that grows with the square would take minutes.
-  expect(performance.now() - start).toBeLessThan(10_000);
+  expect(cpuMs() - start).toBeLessThan(10_000);
 });
 
 test.skipIf(isMutated)('coloured output is made safe faster than programs print it', () => {
   const line = `\x1b[32mINFO\x1b[0m compiled module ${'x'.repeat(100)}\n`;
   const chunk = Buffer.from(line.repeat(500));
   const sanitizer = new TextSanitizer({ keepColor: true });
-  const start = performance.now();
+  const start = cpuMs();
   let bytes = 0;
   for (; bytes < 5e6; bytes += chunk.length) sanitizer.push(chunk);
-  const megabytesPerSecond = bytes / 1e3 / (performance.now() - start);
+  const megabytesPerSecond = bytes / 1e3 / (cpuMs() - start);
   // The aim is 50; a busy machine has been seen at 5.
   expect(megabytesPerSecond).toBeGreaterThan(1);
 });

@@ -256,7 +256,8 @@ test('an abort ends the script and its lane; the next step has a new one', async
   controller.abort('test');
   const ended = await running;
   expect(ended).toMatchObject({ failure: { reason: 'cancelled', by: 'test' }, shell: before.shell });
-  expect(performance.now() - startMs).toBeLessThan(100 + GRACE_MS + 700);
+  // Not as long as for what KILL does not end.
+  expect(performance.now() - startMs).toBeLessThan(5000);
   expect(living()).toEqual([]);
   expect((await run('true')).shell).not.toBe(before.shell);
 });

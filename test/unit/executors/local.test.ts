@@ -81,9 +81,9 @@ async function abortWhenUp(script: string, more: Partial<CommandOutput> = {}): P
 }
 
 test('an abort ends children and grandchildren at once', async () => {
-  expect(await abortWhenUp('sleep 300 & (sleep 300 & sleep 300) & echo up; sleep 300')).toBeLessThan(
-    GRACE_MS,
-  );
+  const graceMs = 60_000;
+  executor = createLocalExecutor({ runId: path.basename(folder), folder, graceMs });
+  expect(await abortWhenUp('sleep 300 & (sleep 300 & sleep 300) & echo up; sleep 300')).toBeLessThan(graceMs);
   expect(living()).toBe(0);
 });
 
@@ -99,10 +99,9 @@ test('an abort ends a stopped process', async () => {
 });
 
 test('an abort of a step with secrets keeps what it had printed, masked, also after KILL', async () => {
-  const tookMs = await abortWhenUp('trap "" TERM; echo hunter2-S3cret; echo up; sleep 300; sleep 300', {
+  await abortWhenUp('trap "" TERM; echo hunter2-S3cret; echo up; sleep 300; sleep 300', {
     secrets: ['hunter2-S3cret'],
   });
-  expect(tookMs).toBeLessThan(GRACE_MS + 600);
   expect(log()).toMatch(/^\*\*\*\nup\n/);
   expect(living()).toBe(0);
 });
@@ -117,17 +116,17 @@ test('a shim that is killed from outside ends as a signal, and its script with i
 });
 
 test('a background process does not hold up its step, with or without secrets', async () => {
-  const startMs = performance.now();
-  await executor.run(command('(sleep 1.5; echo late) & echo now'), output(), forever);
-  expect(performance.now() - startMs).toBeLessThan(1400);
+  // Held up by them the steps would never end.
+  const whenTold = (file: string): string => `while [ ! -e ${file} ]; do sleep 0.05; done`;
+  await executor.run(command(`(${whenTold('go')}; echo late) & echo now`), output(), forever);
   await executor.run(
-    command('(sleep 3; echo later hunter2-S3cret) & echo here'),
+    command(`(${whenTold('go')}; sleep 0.2; echo later hunter2-S3cret) & echo here`),
     output({ secrets: ['hunter2-S3cret'] }),
     forever,
   );
-  expect(performance.now() - startMs).toBeLessThan(2900);
   expect(living()).toBeGreaterThan(0);
-  await expect.poll(log, { timeout: 4500 }).toMatch(/now\n(here\nlate\n|late\nhere\n)later \*\*\*\n/);
+  appendFileSync(path.join(folder, 'go'), '');
+  await expect.poll(log).toMatch(/^now\nhere\n(late\nlater \*\*\*\n|later \*\*\*\nlate\n)$/);
 });
 
 test('200 MB of output is complete and takes no memory of ours', async () => {
@@ -158,11 +157,12 @@ test('40 MB through the filter, and 40 MB captured, are complete and take little
 
 test('a captured step can be followed in its log while it runs', async () => {
   const running = executor.run(
-    command('echo first; sleep 1.5; echo second'),
+    command('echo first; while [ ! -e go ]; do sleep 0.05; done; echo second'),
     output({ capture: { limitBytes: 100 } }),
     forever,
   );
-  await expect.poll(log, { timeout: 1400, interval: 20 }).toBe('first\n');
+  await expect.poll(log, { interval: 20 }).toBe('first\n');
+  appendFileSync(path.join(folder, 'go'), '');
   expect((await running).captured).toBe('first\nsecond\n');
   expect(log()).toBe('first\nsecond\n');
 });
@@ -192,11 +192,15 @@ test('a step and its children are found by what their environment says of them',
 });
 
 test('CPU time and peak memory are of the whole process tree', async () => {
-  const dd = 'dd if=/dev/zero of=/dev/null bs=60M count=60 2>/dev/null';
-  const { usage } = await executor.run(command(`(${dd} & ${dd}; wait)`), output(), forever);
-  expect((usage?.cpu_user_ms ?? 0) + (usage?.cpu_system_ms ?? 0)).toBeGreaterThan(50);
-  expect(usage?.peak_memory_bytes).toBeGreaterThan(90e6);
-  expect(usage?.peak_memory_bytes).toBeLessThan(250e6);
+  // Memory is looked at now and then, on a busy machine less often.
+  for (const count of [60, 400, 2000]) {
+    const dd = `dd if=/dev/zero of=/dev/null bs=60M count=${count} 2>/dev/null`;
+    const { usage } = await executor.run(command(`(${dd} & ${dd}; wait)`), output(), forever);
+    expect((usage?.cpu_user_ms ?? 0) + (usage?.cpu_system_ms ?? 0)).toBeGreaterThan(50);
+    expect(usage?.peak_memory_bytes).toBeLessThan(250e6);
+    if ((usage?.peak_memory_bytes ?? 0) > 90e6) return;
+  }
+  expect.fail('two processes with 60 MB each were never seen together');
 });
 
 test('a memory limit ends what exceeds it, and leaves no control group behind', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { Masker } from '../../../src/executors/local/masker.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 const SECRETS = [
   'hunter2-S3cr3t!/+x',
@@ -91,18 +92,22 @@ test('an endless repetition of a repetitive secret is one mask and takes no memo
   const masker = new Masker(['aaaaaaaa']);
   const chunk = Buffer.alloc(64 * 1024, 'a');
   let shown = '';
+  const start = cpuMs();
   for (let i = 0; i < 30; i += 1) shown += masker.push(chunk).toString();
   expect(shown + masker.end().toString()).toBe('***');
-}, 5000);
+  // What kept all of it would take minutes.
+  expect(cpuMs() - start).toBeLessThan(5000);
+});
 
 test('no secrets means no change', () => {
   expect(mask(['anything', ' at all'], []).toString()).toBe('anything at all');
 });
 
-test('fifty needles cost less than a second per 20 MB', () => {
+test('fifty needles cost little more than one: seconds of CPU per 20 MB, not minutes', () => {
   const masker = new Masker(SECRETS);
   const chunk = Buffer.from('2026-01-01 INFO compiled module and more text here '.repeat(1285));
-  const start = performance.now();
+  const start = cpuMs();
   for (let bytes = 0; bytes < 20e6; bytes += chunk.length) masker.push(chunk);
-  expect(performance.now() - start).toBeLessThan(1000);
+  // Half of that in fact; the rest is for machines whose cores are shared.
+  expect(cpuMs() - start).toBeLessThan(2000);
 });

@@ -13,6 +13,7 @@ import {
   temporaryFolder,
   value,
 } from './support.ts';
+import { cpuMs } from '../../support/cpu-time.ts';
 
 /** A run from its first to its last record, as the engine makes one. */
 async function runOnce(stateDir: string, runId: string, status: 'success' | 'failed'): Promise<void> {
@@ -161,7 +162,7 @@ describe('history', () => {
   });
 });
 
-test('ten thousand runs are listed without reading them all', { timeout: 20_000 }, async () => {
+test('ten thousand runs are listed without reading them all', async () => {
   const stateDir = temporaryFolder();
   await runOnce(stateDir, RUN, 'success');
   const lines = Array.from({ length: 10_000 }, (_, index) => {
@@ -174,9 +175,9 @@ test('ten thousand runs are listed without reading them all', { timeout: 20_000 
   fs.appendFileSync(path.join(stateDir, 'index.ndjson'), lines.join(''));
   value(await openStore(stateDir).record(started('last', '2026-12-01T00:00:00Z')));
   value(await openStore(stateDir).record(ended('last', { started_at: '2026-12-01T00:00:00Z' })));
-  const begun = performance.now();
+  const begun = cpuMs();
   const index = value(await openStore(stateDir).index());
-  const took = performance.now() - begun;
+  const took = cpuMs() - begun;
   expect(index.stats.total_runs).toBe(10_002);
   expect(index.runs).toHaveLength(200);
   // Measured: 5 ms. The bound only says that the index is not read from its start.

@@ -38,7 +38,7 @@ function nextMessage(child: ChildProcess): Promise<unknown> {
   return new Promise((resolve) => child.once('message', resolve));
 }
 
-test('two processes that record at the same time lose nothing', { timeout: 20_000 }, async () => {
+test('two processes that record at the same time lose nothing', async () => {
   const stateDir = temporaryFolder();
   const each = 150;
   const reports = await Promise.all(
@@ -55,7 +55,7 @@ test('two processes that record at the same time lose nothing', { timeout: 20_00
   expect(value(await openStore(stateDir).index()).stats).toEqual(stats);
 });
 
-test('recorders killed at any moment lose no acknowledged run', { timeout: 20_000 }, async () => {
+test('recorders killed at any moment lose no acknowledged run', async () => {
   const stateDir = temporaryFolder();
   const promised: unknown[] = [];
   const lane = async (name: string, seed: number) => {
@@ -79,28 +79,24 @@ test('recorders killed at any moment lose no acknowledged run', { timeout: 20_00
   expect(value(await openStore(stateDir).index()).stats.total_runs).toBe(listed.size);
 });
 
-test(
-  'of six processes that want the run of a dead owner exactly one gets it, every time',
-  { timeout: 20_000 },
-  async () => {
-    const stateDir = temporaryFolder();
-    const contenders = Array.from({ length: 6 }, () => startChild('contender', [stateDir]));
-    await Promise.all(contenders.map(nextMessage));
-    for (let round = 0; round < 30; round += 1) {
-      const runId = `${RUN}-${round}`;
-      const folder = await storedRun(stateDir, 1, runId);
-      plantDeadOwner(folder, 2);
-      const answers = contenders.map(nextMessage);
-      for (const contender of contenders) contender.send(runId);
-      expect((await Promise.all(answers)).map(String).toSorted()).toEqual([
-        'got it',
-        ...Array.from({ length: 5 }, () => 'run-owned'),
-      ]);
-    }
-  },
-);
+test('of six processes that want the run of a dead owner exactly one gets it, every time', async () => {
+  const stateDir = temporaryFolder();
+  const contenders = Array.from({ length: 6 }, () => startChild('contender', [stateDir]));
+  await Promise.all(contenders.map(nextMessage));
+  for (let round = 0; round < 30; round += 1) {
+    const runId = `${RUN}-${round}`;
+    const folder = await storedRun(stateDir, 1, runId);
+    plantDeadOwner(folder, 2);
+    const answers = contenders.map(nextMessage);
+    for (const contender of contenders) contender.send(runId);
+    expect((await Promise.all(answers)).map(String).toSorted()).toEqual([
+      'got it',
+      ...Array.from({ length: 5 }, () => 'run-owned'),
+    ]);
+  }
+});
 
-test('kill -9 at any moment loses nothing that was acknowledged', { timeout: 30_000 }, async () => {
+test('kill -9 at any moment loses nothing that was acknowledged', async () => {
   const lane = async (seed: number) => {
     const random = createRandom(seed);
     for (let round = 0; round < 10; round += 1) {

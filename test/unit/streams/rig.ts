@@ -169,7 +169,7 @@ export function isGroupAlive(leader: number): boolean {
 }
 
 /** Until it holds, at most `limitMs`. */
-export async function until(holds: () => boolean, limitMs = 5000): Promise<void> {
+export async function until(holds: () => boolean, limitMs = 30_000): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!holds()) {
     if (performance.now() > deadline) throw new Error(`not within ${limitMs} ms: ${holds.toString()}`);

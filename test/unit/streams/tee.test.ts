@@ -257,7 +257,7 @@ test('a program that opens /dev/stdin by name after its writer has ended sees th
   expect(failure).toBeUndefined();
   expect(log).toContain('one:data\none:passed on\n');
   expect(rig.read('two')).toBe('data\npassed on\n');
-}, 20_000);
+});
 
 const between = (command: string, after: string): readonly object[] => [
   { name: 'read', command, output: 'stream' },

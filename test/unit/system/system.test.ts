@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isoWithZone, systemClock } from '../../../src/system/clock.ts';
 import { systemFiles } from '../../../src/system/files.ts';
 import { systemIds } from '../../../src/system/ids.ts';
@@ -100,7 +100,7 @@ test('the command of a secret has a process group of its own, and ends when it i
   expect(group).toBe(pid);
   const stop = new AbortController();
   const asked = secrets.resolve('a', 'cmd:echo begun > begun; sleep 25', stop.signal);
-  await vi.waitFor(() => expect(existsSync(path.join(folder, 'begun'))).toBe(true));
+  await expect.poll(() => existsSync(path.join(folder, 'begun'))).toBe(true);
   stop.abort();
   expect(await asked).toMatchObject({ failure: { detail: 'its command was stopped' } });
 });
