@@ -25,6 +25,11 @@ export interface Vcs {
   ) => Promise<Result<{ readonly text: string; readonly truncated: boolean }>>;
   /** Whether `ancestor` is `commit` or comes before it. */
   readonly isAncestor: (ancestor: string, commit: string) => Promise<Result<boolean>>;
+  /**
+   * Writes every file of a commit below `folder`, an absolute path that holds nothing yet. Of the repository nothing is run,
+   * and its working copy and index stay as they are. Submodules and externals are left out.
+   */
+  readonly exportTree: (commit: string, folder: string, signal?: AbortSignal) => Promise<Result<void>>;
 }
 
 export interface LogQuery {

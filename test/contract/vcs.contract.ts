@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -223,6 +223,26 @@ export function vcsContract(create: () => RepositoryLab, traits: VcsTraits): voi
       expect(valueOf(await vcs.isAncestor(ids.last, ids.last))).toBe(true);
       expect(valueOf(await vcs.isAncestor(ids.last, ids.first))).toBe(false);
       expect(await vcs.isAncestor('nonsense', ids.first)).toMatchObject({ failure: { reason: 'invalid' } });
+    });
+
+    test('the files of a commit are written elsewhere, as they were then', async () => {
+      const parent = mkdtempSync(path.join(os.tmpdir(), 'pipewright-export-'));
+      const folder = path.join(parent, 'tree @1');
+      valueOf(await vcs.exportTree(ids.moved, folder));
+      const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => path.relative(folder, path.join(entry.parentPath, entry.name)));
+      expect(names.toSorted()).toEqual([
+        'docs/GUIDE.md',
+        'server/a b "quoted" é.ts',
+        'server/at@sign.ts',
+        'src/app.ts',
+      ]);
+      expect(readFileSync(path.join(folder, 'src/app.ts'), 'utf8')).toBe('one\ntwo\n');
+      expect(readFileSync(path.join(lab.root, 'src/app.ts'), 'utf8')).toBe('one\n2\n');
+      expect(readdirSync(parent)).toEqual(['tree @1']);
+      expect(await vcs.exportTree('nonsense', `${folder}2`)).toMatchObject({ failure: { reason: 'invalid' } });
+      rmSync(parent, { recursive: true });
     });
 
     test('it has branches', async () => {

@@ -5,6 +5,7 @@ import { invalid } from '../records.ts';
 import { changesBetween } from './changes.ts';
 import { commitId, commitIds, headId } from './commit-ids.ts';
 import { diffBetween } from './diff.ts';
+import { exportTree } from './export-tree.ts';
 import { createLog } from './log.ts';
 import { answered, refused } from './problem.ts';
 import { resolveRequest } from './resolve.ts';
@@ -37,6 +38,7 @@ export async function openGit(folder: string): Promise<Result<Vcs>> {
       return trees.ok ? diffBetween(git, trees.value, options) : trees;
     },
     isAncestor: (ancestor, commit) => isAncestor(git, ancestor, commit),
+    exportTree: (commit, target, signal) => exportTree(root, commit, { folder: target, signal }),
   });
 }
 

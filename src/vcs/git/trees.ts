@@ -88,7 +88,7 @@ async function emptyTree(git: Git): Promise<Result<string>> {
  * Settings that switch off every filter: `git diff` would run them over files of the working tree.
  * What a filter keeps elsewhere (large files) is then compared as it lies in the folder.
  */
-async function withoutFilters(git: Git): Promise<Result<readonly string[]>> {
+export async function withoutFilters(git: Git): Promise<Result<readonly string[]>> {
   const names = answered(await git(['config', '--null', '--name-only', '--list']), 'its settings');
   if (!names.ok) return names;
   const keys = new Set(records(names.value.stdout).filter((key) => key.startsWith('filter.')));

@@ -29,6 +29,7 @@ export async function openHg(folder: string): Promise<Result<Vcs>> {
     changes: (range, options) => hgChanges(hg, root, range, options),
     diff: (range, options) => hgDiff(hg, root, range, options),
     isAncestor: (ancestor, commit) => hgIsAncestor(hg, ancestor, commit),
+    exportTree: (commit, target, signal) => exportTree(hg, commit, { folder: target, signal }),
   });
 }
 
@@ -60,6 +61,21 @@ async function resolve(hg: Tool, request: string): Promise<Result<readonly strin
     default:
       return wanted satisfies never;
   }
+}
+
+/** Without the file that hg would add about itself. */
+async function exportTree(
+  hg: Tool,
+  commit: string,
+  { folder: target, signal }: { readonly folder: string; readonly signal: AbortSignal | undefined },
+): Promise<Result<void>> {
+  const ids = await hgIds(hg, quoted(commit), commit);
+  if (!ids.ok) return ids;
+  const [id] = ids.value;
+  if (id === undefined) return invalid(`"${commit}" is not a commit of this repository`);
+  const args = ['archive', '--config=ui.archivemeta=false', '--type=files', `--rev=${id}`, '--', target];
+  const done = answered(await hg(args, { signal }));
+  return done.ok ? ok(undefined) : done;
 }
 
 /** Named branches that are open, and bookmarks. */

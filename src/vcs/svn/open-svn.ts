@@ -44,6 +44,7 @@ export async function openSvn(folder: string): Promise<Result<Vcs>> {
       return compared.ok ? svnDiff(svn, place, compared.value, options) : compared;
     },
     isAncestor: (ancestor, commit) => isAncestor(commits, ancestor, commit),
+    exportTree: (commit, target, signal) => exportTree(commits, commit, { folder: target, signal }),
   });
 }
 
@@ -122,6 +123,23 @@ async function isAncestor(commits: Commits, ancestor: string, commit: string): P
   const first = revision(ancestor, newest.value);
   const second = revision(commit, newest.value);
   return first.ok && second.ok ? ok(first.value <= second.value) : notACommit(ancestor);
+}
+
+async function exportTree(
+  { svn, place, head }: Commits,
+  commit: string,
+  { folder: target, signal }: { readonly folder: string; readonly signal: AbortSignal | undefined },
+): Promise<Result<void>> {
+  const newest = await head();
+  if (!newest.ok) return newest;
+  const number = revision(commit, newest.value);
+  if (!number.ok) return number;
+  // A sign in a path would be read as a revision: the address ends with one of its own, and so does the folder.
+  const from = `${place.url}@${number.value}`;
+  const done = answered(
+    await svn(['export', '--quiet', '--force', '--ignore-externals', from, `${target}@`], { signal }),
+  );
+  return done.ok ? ok(undefined) : done;
 }
 
 /** The usual layout: trunk, and what is in branches. */

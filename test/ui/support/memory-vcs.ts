@@ -27,6 +27,7 @@ export class MemoryVcs {
       changes: async (range) => ok(fixture.changes?.(range) ?? []),
       diff: async (range) => ok({ text: fixture.diff?.(range) ?? '', truncated: false }),
       isAncestor: async () => ok(true),
+      exportTree: async () => ok(undefined),
     };
   }
 
