@@ -8,7 +8,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   config: ['core', 'yaml', 'zod', '@marcbachmann/cel-js'],
   streams: ['core', 'koffi'],
   vcs: ['core', 'simple-git'],
-  testgen: ['core', 'zod'],
+  testgen: ['core', 'zod', 'write-excel-file'],
   delivery: ['core', 'yaml', 'zod'],
   stages: ['core', 'streams', 'vcs', 'testgen', 'delivery', 'zod'],
   executors: ['core', 'execa', 'ssh2', 'dockerode', 'tar-stream'],
