@@ -142,23 +142,55 @@ const generatedTestSchema = z.object({
   /** SHA-256 of the text. */
   hash: z.string(),
   source: z.enum(['rules', 'model']),
-  cases: z.array(z.object({ id: z.string(), name: z.string(), given: z.string(), expects: z.string() })),
+  cases: z.array(
+    z.object({
+      id: z.string(),
+      name: z.string(),
+      given: z.string(),
+      expects: z.string(),
+      /** Of this case alone; null: not measured. */
+      detects_revert: z.boolean().nullable().exactOptional(),
+    }),
+  ),
   verdict,
   checks: z.object({
     runs: z.int(),
     passes: z.int(),
     /** It fails against the code before the change; null: not measured. */
     detects_revert: z.boolean().nullable(),
-    /** Lines of the tested file that it reaches, in percent; null: not measured. */
+    /** Changed lines of the tested file that it reaches, in percent; null: not measured. */
     coverage: z.number().nullable(),
   }),
   reason: z.string(),
 });
 export type GeneratedTest = z.output<typeof generatedTestSchema>;
 
+/** The same input, another outcome before and after the commits. */
+const differenceSchema = z.object({
+  strategy_id: z.string(),
+  file: z.string(),
+  function: z.string(),
+  call: z.string(),
+  before: z.string(),
+  after: z.string(),
+});
+export type BehaviourDifference = z.output<typeof differenceSchema>;
+
+/** A function, or all of a strategy (`function` is then empty), that no test was made for. */
+const leftOutSchema = z.object({
+  strategy_id: z.string(),
+  file: z.string(),
+  function: z.string(),
+  reason: z.string(),
+});
+export type LeftOutOfTests = z.output<typeof leftOutSchema>;
+
 const testCodeSchema = () =>
   z.object({
     tests: z.array(generatedTestSchema),
+    /** What the commits did to the behaviour, as far as calls showed; at most 100. */
+    differences: z.array(differenceSchema).default([]),
+    left_out: z.array(leftOutSchema).default([]),
     counts: z.record(z.string(), z.int()),
     artifact: z.string(),
   });
@@ -167,6 +199,7 @@ export type TestCode = z.output<ReturnType<typeof testCodeSchema>>;
 const scenarioSchema = z.object({
   id: z.string(),
   title: z.string(),
+  preconditions: z.array(z.string()).default([]),
   steps: z.array(z.string()),
   expected: z.string(),
   data: z.array(z.object({ name: z.string(), value: z.string() })),
@@ -184,6 +217,11 @@ const reviewSchema = () =>
   z.object({
     /** 0 to 100. */
     quality_score: z.number(),
+    /** What the score is made of: points, and of how many. */
+    score_parts: z.array(z.object({ name: z.string(), points: z.number(), of: z.number() })).default([]),
+    /** A few lines for people. */
+    summary: z.array(z.string()).default([]),
+    files: z.array(z.string()).default([]),
     findings: z.array(
       z.object({
         severity: z.enum(['error', 'warning', 'info']),

@@ -1,4 +1,5 @@
 import type { RunCreated, Usage } from '../core/events.ts';
+import { isObject } from '../core/json.ts';
 import type { RunState } from '../core/run-state.ts';
 import type { StageState } from '../core/stage-state.ts';
 import { sanitizeText } from '../core/terminal-text.ts';
@@ -88,9 +89,20 @@ function cpuText(usage: Usage | undefined): string {
   return formatDuration((usage.cpu_user_ms ?? 0) + (usage.cpu_system_ms ?? 0));
 }
 
+/** The lines that an output calls its summary. */
+function summaryOf({ outputs }: StageState): readonly string[] {
+  return Object.values(outputs).flatMap((output) => {
+    const lines = isObject(output) ? output['summary'] : undefined;
+    return Array.isArray(lines)
+      ? lines.flatMap((line) => (typeof line === 'string' ? [sanitizeText(line)] : []))
+      : [];
+  });
+}
+
 function stageNotes(stage: StageState, style: Style): string[] {
   const notes = stage.warnings.map((text) => `warning: ${sanitizeText(text)}`);
   if (stage.status === 'skipped' && stage.decision) notes.push(sanitizeText(stage.decision.reason));
   if (stage.failure && stage.status !== 'passed') notes.push(describeFailure(stage.failure));
+  notes.push(...summaryOf(stage));
   return notes.map((note) => `  ${style.dim(`${stage.name}:`)} ${note}`);
 }

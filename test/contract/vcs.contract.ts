@@ -241,7 +241,9 @@ export function vcsContract(create: () => RepositoryLab, traits: VcsTraits): voi
       expect(readFileSync(path.join(folder, 'src/app.ts'), 'utf8')).toBe('one\ntwo\n');
       expect(readFileSync(path.join(lab.root, 'src/app.ts'), 'utf8')).toBe('one\n2\n');
       expect(readdirSync(parent)).toEqual(['tree @1']);
-      expect(await vcs.exportTree('nonsense', `${folder}2`)).toMatchObject({ failure: { reason: 'invalid' } });
+      expect(await vcs.exportTree('nonsense', `${folder}2`)).toMatchObject({
+        failure: { reason: 'invalid' },
+      });
       rmSync(parent, { recursive: true });
     });
 

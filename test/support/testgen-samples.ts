@@ -108,6 +108,8 @@ const generated: GeneratedTest = {
 
 export const code: TestCode = {
   tests: [generated],
+  differences: [],
+  left_out: [],
   counts: { passed: 1 },
   artifact: '/state/runs/1/artifacts/test_code_generation/tests.json',
 };
@@ -115,6 +117,7 @@ export const code: TestCode = {
 const scenario: TestScenario = {
   id: 'sc-1',
   title: 'Two numbers are added',
+  preconditions: [],
   steps: ['Call add with 1 and 2'],
   expected: '3',
   data: [{ name: 'a', value: '1' }],
@@ -130,6 +133,9 @@ export const scenarios: TestScenarios = {
 
 export const review: Review = {
   quality_score: 90,
+  score_parts: [{ name: 'strategies with a test that holds', points: 40, of: 40 }],
+  summary: ['quality 90 of 100'],
+  files: [],
   findings: [{ severity: 'info', about: 'test/add.test.js', message: 'one case' }],
   recommendations: ['Add a case for negative numbers.'],
   artifact: '/state/runs/1/artifacts/review_generation/review.json',

@@ -75,6 +75,32 @@ export const testgenSchema = z
       .default(50)
       .describe('Changed files that get strategies; those with the highest risk come first. Default: 50.'),
     max_strategies: z.int().min(1).max(1000).default(100).describe('Strategies of one run. Default: 100.'),
+    verify: z
+      .strictObject({
+        runs: z
+          .int()
+          .min(1)
+          .max(20)
+          .default(3)
+          .describe('A test must pass so many times in a row. Default: 3.'),
+        revert: z
+          .boolean()
+          .default(true)
+          .describe('Also run it against the code before the change, where it should fail. Default: true.'),
+        timeout: timeoutSchema.default(60_000).describe('Of one run of one test file. Default: 60s.'),
+      })
+      .prefault({})
+      .describe('How a generated test is judged, in a copy of the project. Default: the values below.'),
+    scenarios: z
+      .strictObject({
+        formats: z
+          .array(z.enum(['md', 'xlsx', 'json']))
+          .min(1)
+          .default(['md', 'xlsx', 'json'])
+          .describe('Files that are written. Default: md, xlsx, json.'),
+      })
+      .prefault({})
+      .describe('Test scenarios for people. Default: the values below.'),
   })
   .describe('How tests are generated from commits. Default: by rules, without a model.');
 
