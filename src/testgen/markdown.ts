@@ -4,7 +4,7 @@ import { sanitizeText } from '../core/terminal-text.ts';
 export function words(text: string): string {
   return sanitizeText(text)
     .replaceAll(/\s+/g, ' ')
-    .replaceAll(/[\\`*_{}[\]<>#|~!]/g, String.raw`\$&`)
+    .replaceAll(/[\\`*{}[\]<>#|~]|(?<!\w)_|_(?!\w)/g, String.raw`\$&`)
     .trim();
 }
 
