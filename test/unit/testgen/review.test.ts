@@ -6,8 +6,12 @@ import { makeScenarios } from '../../../src/testgen/scenarios/make-scenarios.ts'
 import { reworded } from '../../../src/testgen/scenarios/reword.ts';
 import * as samples from '../../support/testgen-samples.ts';
 
-const [sample] = samples.code.tests as [GeneratedTest];
-const good: GeneratedTest = { ...sample, reason: '' };
+const good = samples.code.tests.map((one): GeneratedTest => ({ ...one, reason: '' }))[0] ?? never();
+
+function never(): never {
+  throw new Error('the samples hold a test');
+}
+
 const TEXT =
   "import assert from 'node:assert';\ntest('adds two numbers', () => { assert.equal(add(1, 2), 3); });\n";
 
@@ -29,49 +33,43 @@ test('a strategy with a test that holds, reaches the change and notices its reve
   expect(score(input([good]))).toBe(100);
 });
 
-test.each([
-  [
-    'asserts nothing',
-    good,
-    { [good.file]: 'test("adds two numbers", () => {});' },
-    'error',
-    'it asserts nothing',
-  ],
-  [
-    'holds a key',
-    good,
-    { [good.file]: `${TEXT}const key = 'AKIAIOSFODNN7EXAMPLE';` },
-    'error',
-    'line 3 looks like an AWS access key',
-  ],
+const BAD: readonly (readonly [string, Partial<GeneratedTest>, string, string])[] = [
   [
     'does not notice a revert',
-    { ...good, checks: { ...good.checks, detects_revert: false } },
-    {},
+    { checks: { ...good.checks, detects_revert: false } },
     'warning',
-    'it would not notice if they were taken back',
+    'would not notice if they were taken back',
   ],
   [
     'is flaky',
-    { ...good, verdict: 'inconclusive' as const, reason: 'it passes in some runs' },
-    {},
+    { verdict: 'inconclusive', reason: 'it passes in some runs' },
     'warning',
-    'it cannot be relied on: it passes in some runs',
+    'cannot be relied on: it passes in some runs',
   ],
   [
     'was not run',
-    { ...good, verdict: 'unmeasured' as const, reason: 'go is not on PATH' },
-    {},
+    { verdict: 'unmeasured', reason: 'go is not on PATH' },
     'warning',
     'it was not run: go is not on PATH',
   ],
-])('a test that %s is found, and costs points', (_what, changed, texts, severity, message) => {
-  const given = input([changed], texts);
+];
+
+test.each(BAD)('a test that %s is found, and costs points', (_what, changed, severity, message) => {
+  const given = input([{ ...good, ...changed }]);
   expect(checkTests(given)).toContainEqual({
     severity,
     about: good.file,
     message: expect.stringContaining(message),
   });
+  expect(score(given)).toBeLessThan(100);
+});
+
+test.each([
+  ['asserts nothing', 'test("adds two numbers", () => {});', 'it asserts nothing'],
+  ['holds a key', `${TEXT}const key = 'AKIAIOSFODNN7EXAMPLE';`, 'line 3 looks like an AWS access key'],
+])('a test that %s is an error, and costs points', (_what, text, message) => {
+  const given = input([good], { [good.file]: text });
+  expect(checkTests(given)).toContainEqual({ severity: 'error', about: good.file, message });
   expect(score(given)).toBeLessThan(100);
 });
 
