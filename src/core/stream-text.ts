@@ -127,7 +127,7 @@ interface Row {
   readonly inBytes: number | undefined;
 }
 
-/** What a stream stage did: checksums, counts, files with their sizes, branches that failed. Without a mark. */
+/** What a stream stage made: checksums, counts, files with their sizes. Branches that failed are among its warnings. */
 export function streamSummary(streams: readonly StreamRecord[]): readonly string[] {
   const rows = streams.flatMap((record): readonly Row[] => {
     if (record.branches) {
@@ -151,14 +151,18 @@ function rowLines({ from, end, inBytes }: Row): readonly string[] {
   }
   // A digest or a count in a file is no smaller form of what went in.
   if (end.file) lines.push(fileLine(end.file, end.result === undefined ? inBytes : undefined));
-  if ('failure' in end && end.failure !== undefined) lines.push(`${name}: ${sanitizeText(end.failure)}`);
   return lines;
 }
+
+const COMPRESSED = /\.(?:t?gz|tgz|zst|tzst|xz|txz|bz2|tbz2?|lz4|lzma|br|zip|7z|gpg|pgp|age)$/i;
 
 function fileLine(file: NonNullable<StreamRecord['file']>, inBytes: number | undefined): string {
   const where = sanitizeText(file.path);
   const checked = file.verified === true ? ', read back and compared' : '';
   if (inBytes === undefined || inBytes <= file.bytes) return `${where}: ${formatBytes(file.bytes)}${checked}`;
+  // What else gives less than it takes (`wc`, `jq`) has compressed nothing.
+  if (!COMPRESSED.test(file.path))
+    return `${where}: ${formatBytes(file.bytes)} out of ${formatBytes(inBytes)}${checked}`;
   const saved = Math.floor((1 - file.bytes / inBytes) * 100);
   return `${where}: ${formatBytes(inBytes)} compressed to ${formatBytes(file.bytes)} (${saved}% reduction)${checked}`;
 }
