@@ -10,7 +10,7 @@ import type { RunStore } from './core/ports.ts';
 import { oneLine } from './core/terminal-text.ts';
 import { inheritedEnvironment } from './executors/local/environment.ts';
 import type { Launcher } from './server/parts.ts';
-import { systemFiles } from './system/files.ts';
+import { createFiles } from './system/files.ts';
 
 interface Parts {
   readonly project: ProjectPlaces;
@@ -105,5 +105,5 @@ async function exitOf(
 }
 
 async function lastWords(output: string): Promise<string> {
-  return oneLine((await systemFiles.tail(output, LAST_LINES)).join('\n')).slice(0, 1000);
+  return oneLine((await createFiles().tail(output, LAST_LINES)).join('\n')).slice(0, 1000);
 }

@@ -2,7 +2,7 @@ import type { ProjectPlaces } from './cli/services.ts';
 import type { CircuitBreaker } from './core/circuit-breaker.ts';
 import type { Engine, EngineDeps } from './core/engine/api.ts';
 import { systemClock } from './system/clock.ts';
-import { systemFiles } from './system/files.ts';
+import { createFiles } from './system/files.ts';
 import { systemHttp } from './system/http.ts';
 import { systemIds } from './system/ids.ts';
 
@@ -27,7 +27,7 @@ export async function openEngine({ project, ...parts }: EngineParts): Promise<En
     ...parts,
     clock: systemClock,
     ids: systemIds,
-    files: systemFiles,
+    files: createFiles({ stateDir: project.stateDir }),
     cache: createStageCache({ stateDir: project.stateDir }),
     conditions: lazyConditions(),
     executors: (run) => createExecutors({ ...run, secrets: parts.secrets, breakers }),

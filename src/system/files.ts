@@ -15,18 +15,30 @@ const TAIL_LINE_LENGTH = 1_000;
 /** Never part of a key unless a glob names them: large, and not the user's own work. */
 const LEFT_OUT = ['node_modules', '.git'];
 
-/** The user's files, on this machine. */
-export const systemFiles: Files = { fingerprint, tail, size };
+/** The user's files, on this machine; the state folder is left out of keys as well: each run changes it. */
+export function createFiles({ stateDir }: { readonly stateDir?: string } = {}): Files {
+  return { fingerprint: (root, globs) => fingerprint(root, globs, stateDir), tail, size };
+}
 
 async function fingerprint(
   root: string,
   globs: readonly string[],
+  stateDir: string | undefined,
 ): Promise<{ readonly hash: string; readonly count: number }> {
   const names = new Set<string>();
+  const state = stateDir === undefined ? '' : path.relative(root, stateDir);
   for (const pattern of globs) {
+    const isNamed = state !== '' && pattern.startsWith(state);
     const excluded = new Set(LEFT_OUT.filter((name) => !pattern.includes(name)));
-    const matches = glob(pattern, { cwd: root, exclude: (name) => excluded.has(path.basename(name)) });
-    for await (const name of matches) names.add(name);
+    const matches = glob(pattern, {
+      cwd: root,
+      withFileTypes: true,
+      exclude: ({ name, parentPath }) =>
+        excluded.has(name) || (!isNamed && path.join(parentPath, name) === stateDir),
+    });
+    for await (const { name, parentPath } of matches) {
+      names.add(path.relative(root, path.join(parentPath, name)));
+    }
   }
   const whole = createHash('sha256');
   let count = 0;

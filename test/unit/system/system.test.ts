@@ -3,10 +3,11 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { isoWithZone, systemClock } from '../../../src/system/clock.ts';
-import { systemFiles } from '../../../src/system/files.ts';
+import { createFiles } from '../../../src/system/files.ts';
 import { systemIds } from '../../../src/system/ids.ts';
 import { createSecrets } from '../../../src/system/secrets.ts';
 
+const files = createFiles();
 let folder: string;
 
 beforeEach(() => {
@@ -26,10 +27,10 @@ test('a fingerprint depends on names, contents and the executable bit, and on no
   file('src/a.ts', 'a');
   file('src/b.ts', 'b');
   file('other.txt', 'x');
-  const first = await systemFiles.fingerprint(folder, ['src/**']);
+  const first = await files.fingerprint(folder, ['src/**']);
   expect(first.count).toBe(2);
   file('other.txt', 'y');
-  expect(await systemFiles.fingerprint(folder, ['src/**'])).toEqual(first);
+  expect(await files.fingerprint(folder, ['src/**'])).toEqual(first);
   const seen = new Set([first.hash]);
   const changes = [
     () => file('src/a.ts', 'A'),
@@ -39,7 +40,7 @@ test('a fingerprint depends on names, contents and the executable bit, and on no
   ];
   for (const change of changes) {
     change();
-    seen.add((await systemFiles.fingerprint(folder, ['src/**'])).hash);
+    seen.add((await files.fingerprint(folder, ['src/**'])).hash);
   }
   expect(seen.size).toBe(5);
 });
@@ -47,15 +48,25 @@ test('a fingerprint depends on names, contents and the executable bit, and on no
 test('files that overlapping globs name twice count once, node_modules only when named', async () => {
   file('a.js', 'a');
   file('node_modules/m/index.js', 'm');
-  expect((await systemFiles.fingerprint(folder, ['**/*.js', '*.js'])).count).toBe(1);
-  expect((await systemFiles.fingerprint(folder, ['node_modules/**/*.js'])).count).toBe(1);
+  expect((await files.fingerprint(folder, ['**/*.js', '*.js'])).count).toBe(1);
+  expect((await files.fingerprint(folder, ['node_modules/**/*.js'])).count).toBe(1);
+});
+
+test('the state folder is no part of a key unless it is named, one of that name elsewhere is', async () => {
+  file('a.js', 'a');
+  file('state/runs/1/run.js', '1');
+  file('lib/state/b.js', 'b');
+  const own = createFiles({ stateDir: path.join(folder, 'state') });
+  expect((await own.fingerprint(folder, ['**/*.js', 'a.js'])).count).toBe(2);
+  expect((await own.fingerprint(folder, ['state/**/*.js'])).count).toBe(1);
+  expect((await own.fingerprint(folder, ['./lib/../a.js', 'lib/state/b.js'])).count).toBe(2);
 });
 
 test('a tail is the last lines, safe to show, also of a large file', async () => {
   const log = file('x.log', `${'line\n'.repeat(100_000)}a\u001b[2Jb\nend`);
-  expect(await systemFiles.tail(log, 3)).toEqual(['line', 'ab', 'end']);
-  expect(await systemFiles.tail(file('empty.log', ''), 3)).toEqual([]);
-  expect(await systemFiles.tail(path.join(folder, 'absent'), 3)).toEqual([]);
+  expect(await files.tail(log, 3)).toEqual(['line', 'ab', 'end']);
+  expect(await files.tail(file('empty.log', ''), 3)).toEqual([]);
+  expect(await files.tail(path.join(folder, 'absent'), 3)).toEqual([]);
 });
 
 test('a secret comes out of the environment, a file or a command, without its last line feed', async () => {
