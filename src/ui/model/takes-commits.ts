@@ -1,7 +1,7 @@
 import type { PipelineDefinition, StageDefinition } from '../../core/definition.ts';
 
 /** Kinds that are about commits by themselves. */
-const COMMIT_KINDS: ReadonlySet<string> = new Set(['change-analysis']);
+const COMMIT_KINDS: ReadonlySet<string> = new Set(['change-analysis', 'vcs-analysis']);
 const READS_COMMITS = /\b(commits|changes)\b/;
 const TEMPLATE = /\{\{[^{}]*\b(commits|changes)\b[^{}]*\}\}/;
 
