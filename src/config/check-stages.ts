@@ -171,7 +171,8 @@ export function warnEarlyReads(
 /** `on_failure: rollback` with nothing anywhere that could be undone. */
 export function warnEmptyRollback(file: YamlFile, stages: readonly LoadedStage[]): void {
   const undoes = stages.some(
-    ({ common, kind }) => common.rollback !== undefined || kind?.effects === 'remote',
+    ({ common, kind }) =>
+      common.rollback !== undefined || kind?.undo !== undefined || kind?.effects === 'remote',
   );
   if (undoes) return;
   for (const { common, path } of stages) {
