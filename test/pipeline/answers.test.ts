@@ -1,4 +1,8 @@
 import { expect, test } from 'vitest';
+import { z } from 'zod';
+import { ok } from '../../src/core/failure.ts';
+import { defineStage } from '../../src/core/stage-kind.ts';
+import { stageKinds } from '../../src/stages/index.ts';
 import { DAY_MS } from '../../src/core/quantities.ts';
 import { valueOf } from '../support/results.ts';
 import type { StageDefinition } from '../../src/core/definition.ts';
@@ -80,6 +84,25 @@ test('a question names its stage unless its author wrote one, and shows what wou
   ]);
   expect(asked[1]?.details()).toHaveLength(4);
   expect(second).toMatchObject({ stage: 'b', message: 'Really?', plan_hash: state.created?.plan_hash });
+});
+
+test('the details of a question show what the stages before it found out', async () => {
+  const { prompter, asked } = terminal({ answer: 'approved' });
+  const looking = defineStage({
+    kind: 'looking',
+    summary: 'Look.',
+    schema: z.strictObject({}),
+    run: (_config, context) => {
+      context.explain({ name: 'files', value: ['a b', 'c'] });
+      return Promise.resolve(ok({}));
+    },
+  });
+  const bench = testBench({}, { prompter, kinds: { ...stageKinds, looking } });
+  await runWith(bench, [
+    stage('look', [], { uses: 'looking', config: {} }),
+    stage('go', ['look'], { uses: 'approval', config: {}, confirmation: { expires_ms: DAY_MS } }),
+  ]);
+  expect(asked[0]?.details().slice(-2)).toEqual(['look found', '  files: ["a b","c"]']);
 });
 
 test('a question expires when its author said, otherwise after a day', async () => {

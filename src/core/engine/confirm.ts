@@ -83,7 +83,7 @@ async function answer(
   try {
     const ask = run.questions.use(() =>
       run.deps.prompter.confirm(
-        { stage: id, message: asked.requested.message, details: () => detailsOf(run, stage, asked) },
+        { stage: id, message: asked.requested.message, details: () => detailsOf(run, id, stage, asked) },
         AbortSignal.any([run.signal, done.signal]),
       ),
     );
@@ -142,7 +142,12 @@ export async function recordRequest(
   return true;
 }
 
-function detailsOf(run: RunContext, stage: StageDefinition, asked: ConfirmationState): readonly string[] {
+function detailsOf(
+  run: RunContext,
+  id: string,
+  stage: StageDefinition,
+  asked: ConfirmationState,
+): readonly string[] {
   const steps = stepsOf(stage).map(({ name, text }) => `  ${name}: ${text}`);
   const params = Object.entries(run.created.params).map(([name, value]) => `${name}=${shortValue(value)}`);
   return [
@@ -151,7 +156,19 @@ function detailsOf(run: RunContext, stage: StageDefinition, asked: ConfirmationS
     `expires  ${asked.requested.expires_at}`,
     ...(params.length > 0 ? [`params   ${params.join(' ')}`] : []),
     ...(steps.length > 0 ? ['commands', ...steps] : []),
+    ...foundBefore(run, id, stage),
   ];
+}
+
+/** What the stages that it needs found out: whoever answers decides on that. */
+function foundBefore({ log }: RunContext, id: string, { name, needs }: StageDefinition): readonly string[] {
+  const prefix = id.slice(0, id.length - name.length);
+  return Object.keys(needs).flatMap((need) => {
+    const { decision } = log.state.stages[prefix + need] ?? {};
+    const found = (decision?.evidence ?? []).filter((one) => !one.name.startsWith('stages.'));
+    const lines = found.map(({ name: what, value }) => `  ${what}: ${shortValue(value)}`);
+    return lines.length > 0 ? [`${need} found`, ...lines] : [];
+  });
 }
 
 /** The commands of a stage, as far as its kind keeps them under `steps`. */
