@@ -20,6 +20,7 @@ export function firstProject(survey: Survey): FirstFile {
     buildLines(services),
     deployLines(survey, services),
     triggerLines(survey),
+    TESTGEN,
     PLACES,
     CASES,
     SAFETY,
@@ -136,6 +137,14 @@ function triggerLines({ workflows }: Survey): readonly Line[] {
     line(1, 'mode: offer', 'says the command; start runs it'),
   ];
 }
+
+const TESTGEN: readonly Line[] = [
+  line(
+    0,
+    '# Tests are written from commits by `pipewright run testgen -c last:3`. A model that helps is asked only when it is named:',
+  ),
+  ...proposed([line(0, 'testgen: { model: { provider: command, command: [ollama, run, qwen3-coder] } }')]),
+];
 
 const PLACES: readonly Line[] = [
   line(0, '# Other machines, and places that differ from each other:'),
