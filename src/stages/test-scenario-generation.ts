@@ -15,6 +15,10 @@ export const testScenarioGeneration = defineStage({
   summary:
     'Write scenarios for testers from the generated tests: Markdown, JSON and a spreadsheet to fill in.',
   schema: z.strictObject({}),
+  idle: (_config, { variables }) =>
+    readTestgen(variables, 'test_code_generation')?.tests.length === 0
+      ? { reason: 'no test was made', would_flip: 'a test of test-code-generation' }
+      : undefined,
   run: (_config, context) => generateScenarios(context),
 });
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { jsonIn } from './json-in.ts';
 import type { DraftTest } from '../write/test-file.ts';
 
 /** One test file as a model gives it: what stands above, and each case by itself. */
@@ -17,20 +18,6 @@ const answerSchema = () =>
       .min(1)
       .max(30),
   });
-
-/** The JSON in what a model said, also where it put words or a fence around it. */
-export function jsonIn(text: string): unknown {
-  const fenced = /```(?:json)?\s*\n([\s\S]*?)\n\s*```/.exec(text)?.[1];
-  for (const candidate of [fenced, text, text.slice(text.indexOf('{'), text.lastIndexOf('}') + 1)]) {
-    if (candidate === undefined) continue;
-    try {
-      return JSON.parse(candidate);
-    } catch {
-      // The next form may be one.
-    }
-  }
-  return undefined;
-}
 
 /** The draft in an answer, or what is wrong with the answer, for the model and for people. */
 export function draftIn(

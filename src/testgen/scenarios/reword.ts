@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { TestScenario } from '../../core/testgen.ts';
-import { jsonIn } from '../model/answer.ts';
+import { jsonIn } from '../model/json-in.ts';
 
 /** What a model is told when it gives scenarios better words. */
 export const REWORD_SCENARIOS = `You give test scenarios words that a tester without knowledge of the code understands.

@@ -15,6 +15,7 @@ const SECURITY =
 const BORDER =
   /(?:^|\/)(?:api|routes?|server|controllers?|handlers?|services?|repositor(?:y|ies)|db|database|models?|migrations?)(?:\/|\.)/i;
 const PAGE = /(?:^|\/)(?:pages|views|screens|components|app)\/|\.(?:tsx|jsx)$/i;
+const ASIDE = /(?:^|\/)(?:bench(?:marks?)?|examples?|demos?)(?:\/|\.[^/]+$)/i;
 const SPEED = /\b(?:perf(?:ormance)?|faster|slow(?:er)?|speed|optimi[sz]\w*|latency|benchmark|memory)\b/i;
 const MENDS = /\b(?:fix(?:e[sd])?|bugs?|hotfix|regression|crash(?:es)?|mend(?:s|ed)?)\b/i;
 const DANGER = /\b(?:security|cve|xss|injection|vulnerab\w*|exploit)\b/i;
@@ -92,7 +93,7 @@ const RULES: readonly Rule[] = [
 /** What the patterns in one changed file ask for; each type once, with all its reasons. */
 export function wantedFor(file: ChangedFile, { commits }: VcsAnalysis): readonly Wanted[] {
   if (file.category !== 'source' && file.category !== 'database') return [];
-  if (file.status === 'deleted' || file.is_binary) return [];
+  if (file.status === 'deleted' || file.is_binary || ASIDE.test(file.path)) return [];
   const own = commits.filter(({ id }) => file.commits.includes(id));
   // Of one that was not looked up, any of them may be about it.
   const subjects = (file.commits.length === 0 ? commits : own).map(({ subject }) => subject);
@@ -122,6 +123,8 @@ export function leftOutBecause(file: ChangedFile): string {
   if (file.category === 'test') return 'it is a test itself';
   if (file.category === 'docs') return 'it is documentation';
   if (file.category === 'config') return 'it is configuration';
+  if (/\.d\.[cm]?ts$/.test(file.path)) return 'it holds only types';
+  if (ASIDE.test(file.path)) return 'it is a benchmark, a demo or an example';
   if (file.category === 'other')
     return `no declarations are read of "${file.language || 'files without an ending'}"`;
   return 'only comments, spacing or types differ';

@@ -52,6 +52,8 @@ test.each([
   ['only types', file('src/add.ts', { symbols: [symbol('A', { kind: 'type' })] }), 'work', []],
   ['only comments', file('src/add.js', { symbols: [] }), 'work', []],
   ['a test', file('test/add.test.js', { category: 'test' }), 'work', []],
+  ['a benchmark', file('bench.js'), 'work', []],
+  ['an example', file('examples/shop/api.js'), 'work', []],
   ['a document', file('README.md', { category: 'docs', symbols: [] }), 'work', []],
   ['a file that is gone', file('src/add.js', { status: 'deleted' }), 'work', []],
 ])('the rules answer %s with the tests that it needs', (_what, one, subject, types) => {
