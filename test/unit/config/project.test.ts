@@ -1,4 +1,5 @@
 import { defaultSettings } from '../../../src/core/settings/index.ts';
+import { serveSchema } from '../../../src/core/settings/serve.ts';
 import { mkdir } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import { findPipelines, resolvePipeline } from '../../../src/config/find-pipelines.ts';
@@ -33,6 +34,7 @@ test('without a project file, or with an empty one, everything is at its default
     safety: { max_consecutive_failures: 3, confirmation_expires_ms: 86_400_000 },
     environments: {},
     max_workers: 4,
+    serve: serveSchema.parse({}),
     settings: defaultSettings(rig.folder.split('/').at(-1) ?? ''),
   };
   expect(await projectOf(rig)).toEqual({ folder: rig.folder, config: defaults });
@@ -63,6 +65,7 @@ environments:
     description: 'The shop.',
     safety: { max_consecutive_failures: 0, confirmation_expires_ms: 1_800_000 },
     max_workers: 2,
+    serve: serveSchema.parse({}),
     settings: defaultSettings('shop'),
     environments: {
       staging: { env: {}, params: {}, require_confirmation: false, settings: defaultSettings('shop') },
