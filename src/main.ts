@@ -227,6 +227,10 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       const { createHosts } = await import('./executors/host/hosts.ts');
       return createHosts({ contexts, project: project.root, environment: process.env, secrets });
     },
+    lookAtContainer: async (name, settings) => {
+      const { lookAtContainer } = await import('./executors/docker.ts');
+      return lookAtContainer({ name, settings, environment: process.env });
+    },
     delivery: async () => {
       const { createDeliveryDesk } = await import('./delivery-desk.ts');
       return createDeliveryDesk(project, services.settings);

@@ -9,6 +9,7 @@ import type { Clock, Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { CaseSettings } from '../core/settings/cases.ts';
+import type { DockerSettings } from '../core/settings/contexts.ts';
 import type { StageSettings } from '../core/settings/index.ts';
 import type { ServeSettings } from '../core/settings/serve.ts';
 import type { TriggerSettings } from '../core/settings/trigger.ts';
@@ -57,6 +58,11 @@ export interface Services {
   readonly shippedPipeline: (name: string) => string;
   /** The machines of these contexts. */
   readonly hosts: (contexts: StageSettings['contexts']) => Promise<Hosts>;
+  /** Whether containers of this context can be made; makes none. */
+  readonly lookAtContainer: (
+    name: string,
+    settings: DockerSettings,
+  ) => Promise<Result<{ readonly server: string }>>;
   /** What commands do at the places where services run. */
   readonly delivery: () => Promise<DeliveryDesk>;
   /** The folder where the cases of a pipeline arrive; `folder` is absolute. */

@@ -9,6 +9,7 @@ const CATEGORIES = ['frontend', 'backend', 'database', 'config', 'test'];
 /** Reports what belongs into keys of its own in `contexts.NAME.host`. */
 export function checkContextSettings(check: SettingCheck): void {
   for (const [name, context] of Object.entries(check.settings.contexts)) {
+    if (context.type !== 'ssh') continue;
     const at = ['contexts', name, 'host'];
     const [, user, host = ''] = /^(?:ssh:\/\/)?(?:([^@/]+)@)?(.*)$/.exec(context.host) ?? [];
     if (context.host.startsWith('ssh://')) {
@@ -29,13 +30,21 @@ export function checkContextSettings(check: SettingCheck): void {
 function checkJump(check: SettingCheck, name: string, jump: string): void {
   const { contexts } = check.settings;
   const at = ['contexts', name, 'jump'];
-  const known = Object.keys(contexts).filter((other) => other !== name);
+  const jumpOf = (context: string): string | undefined => {
+    const settings = contexts[context];
+    return settings?.type === 'ssh' ? settings.jump : undefined;
+  };
+  const known = Object.keys(contexts).filter((other) => other !== name && contexts[other]?.type === 'ssh');
+  if (contexts[jump]?.type === 'docker') {
+    problem(check, at, `"${jump}" is a container: no way leads through it`);
+    return;
+  }
   if (!Object.hasOwn(contexts, jump)) {
     unknownName(check, at, { what: 'there is no context', name: jump, known });
     return;
   }
   const way = [name];
-  for (let next: string | undefined = jump; next !== undefined; next = contexts[next]?.jump) {
+  for (let next: string | undefined = jump; next !== undefined; next = jumpOf(next)) {
     if (way.includes(next)) {
       if (next === name) problem(check, at, `this leads in a circle: ${[...way, next].join(' → ')}`);
       return;

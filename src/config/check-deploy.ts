@@ -18,13 +18,20 @@ export function checkDeploy(check: SettingCheck): void {
 
 /** Contexts that hosts may name; without an environment those of any of them, since one will be chosen. */
 function knownContexts({ settings, raw, environment }: SettingCheck): readonly string[] {
-  const own = ['local', ...Object.keys(settings.contexts)];
+  const own = ['local', ...hostContexts(settings.contexts)];
   const { environments } = raw;
   if (environment !== undefined || !isObject(environments)) return own;
   const elsewhere = Object.values(environments).flatMap((said) =>
-    isObject(said) && isObject(said['contexts']) ? Object.keys(said['contexts']) : [],
+    isObject(said) && isObject(said['contexts']) ? hostContexts(said['contexts']) : [],
   );
   return [...new Set([...own, ...elsewhere])];
+}
+
+/** Nothing is deployed to a container of a run. */
+function hostContexts(contexts: Readonly<Record<string, unknown>>): readonly string[] {
+  return Object.entries(contexts).flatMap(([name, context]) =>
+    isObject(context) && context['type'] === 'docker' ? [] : [name],
+  );
 }
 
 function checkHosts(check: SettingCheck, at: Path, hosts: readonly string[]): void {

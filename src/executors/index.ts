@@ -1,10 +1,10 @@
 import process from 'node:process';
 import type { CircuitBreaker } from '../core/circuit-breaker.ts';
 import type { ContainerEngines } from '../core/containers.ts';
-import { failed, ok } from '../core/failure.ts';
+import { failed, ok, type Result } from '../core/failure.ts';
 import type { Executor, Executors, Secrets } from '../core/ports.ts';
 import type { StageSettings } from '../core/settings/index.ts';
-import { createHosts, unknownContext } from './host/hosts.ts';
+import { createHosts, type LinkedHosts, unknownContext } from './host/hosts.ts';
 import { createLocalExecutor, type LocalOptions } from './local.ts';
 
 /** What executors need to know of the run that they are opened for. */
@@ -45,12 +45,9 @@ export function createExecutors(options: ExecutorOptions): Executors {
     open: async (context) => {
       const known = opened.get(context);
       if (known) return ok(known);
-      const link = context === 'local' ? undefined : await hosts.link(context);
-      if (context !== 'local' && !link) return failed(unknownContext(context, contexts));
-      const made = link
-        ? (await import('./ssh.ts')).createSshExecutor({ ...options, link })
-        : createLocalExecutor(options);
-      const executor = opened.get(context) ?? made;
+      const made = await make(options, context, hosts);
+      if (!made.ok) return made;
+      const executor = opened.get(context) ?? made.value;
       opened.set(context, executor);
       return ok(executor);
     },
@@ -62,6 +59,29 @@ export function createExecutors(options: ExecutorOptions): Executors {
       await hosts.close();
     },
   };
+}
+
+async function make(
+  options: ExecutorOptions,
+  context: string,
+  hosts: LinkedHosts,
+): Promise<Result<Executor>> {
+  if (context === 'local') return ok(createLocalExecutor(options));
+  const declared = options.settings?.contexts ?? {};
+  const settings = Object.hasOwn(declared, context) ? declared[context] : undefined;
+  if (settings?.type === 'docker') {
+    return (await import('./docker.ts')).createDockerExecutor({
+      ...options,
+      name: context,
+      settings,
+      project: options.project ?? process.cwd(),
+      environment: options.environment ?? process.env,
+    });
+  }
+  const link = await hosts.link(context);
+  return link
+    ? ok((await import('./ssh.ts')).createSshExecutor({ ...options, link }))
+    : failed(unknownContext(context, contextNames(declared)));
 }
 
 /** The client of Docker is large: a run that builds and deploys nothing does not load it. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Command, CommandOutput, Executor } from '../../src/core/ports.ts';
 
@@ -14,23 +14,42 @@ export interface ExecutorUnderTest {
   readonly graceMs: number;
 }
 
+interface ContractOptions {
+  /** One executor for all tests, where making one takes long. Default: one for each. */
+  readonly isShared?: boolean;
+  /** Commands in the test of many at once. Default: 100. */
+  readonly atOnce?: number;
+}
+
 /** What every executor promises; run on each. */
-export function executorContract(name: string, create: (run: ExecutorUnderTest) => Promise<Executor>): void {
+export function executorContract(
+  name: string,
+  create: (run: ExecutorUnderTest) => Promise<Executor>,
+  { isShared = false, atOnce = 100 }: ContractOptions = {},
+): void {
   describe(`${name} keeps the executor contract`, () => {
     let folder = '';
     let executor: Executor;
     let tokens = 0;
 
     beforeEach(async () => {
+      if (isShared && folder !== '') return;
       folder = mkdtempSync(path.join(tmpdir(), 'pipewright-executor-'));
       mkdirSync(path.join(folder, 'logs'));
       executor = await create({ runId: path.basename(folder), folder, graceMs: 300 });
     });
 
-    afterEach(async () => {
+    const end = async (): Promise<void> => {
       await executor.stopLeftovers();
       await executor.close();
       rmSync(folder, { recursive: true });
+    };
+    afterEach(async () => {
+      if (isShared) rmSync(output().logFile, { force: true });
+      else await end();
+    });
+    afterAll(async () => {
+      if (isShared && folder !== '') await end();
     });
 
     const command = (script: string, more: Partial<Command> = {}): Command => {
@@ -212,14 +231,14 @@ export function executorContract(name: string, create: (run: ExecutorUnderTest) 
       expect(log()).toBe('ran\n');
     });
 
-    test('a hundred commands at once all end', async () => {
+    test(`${atOnce} commands at once all end`, async () => {
       const outcomes = await Promise.all(
-        Array.from({ length: 100 }, (_, i) =>
+        Array.from({ length: atOnce }, (_, i) =>
           executor.run(command(`echo ${i}; exit ${i % 3}`), output(), forever),
         ),
       );
       expect(outcomes.map(({ exitCode }) => exitCode)).toEqual(outcomes.map((_, i) => i % 3));
-      expect(log().trim().split('\n')).toHaveLength(100);
+      expect(log().trim().split('\n')).toHaveLength(atOnce);
     });
 
     test('what a command left behind is ended with the run, and named', async () => {

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Failure } from '../../src/core/failure.ts';
 import type { Host } from '../../src/core/hosts.ts';
-import type { ContextSettings } from '../../src/core/settings/contexts.ts';
+import type { SshSettings } from '../../src/core/settings/contexts.ts';
 import { createHosts } from '../../src/executors/host/hosts.ts';
 import { startProxy } from '../support/proxy.ts';
 import { contextOf, hasSshd, type SshServer, startSshd } from '../support/sshd.ts';
@@ -27,7 +27,7 @@ describe.skipIf(!hasSshd())('a host behind ssh that goes wrong', () => {
 
   /** A host for these settings alone. */
   async function withHost<T>(
-    box: ContextSettings,
+    box: SshSettings,
     work: (host: Host) => Promise<T>,
     environment: Record<string, string> = {},
   ): Promise<T> {
@@ -47,10 +47,7 @@ describe.skipIf(!hasSshd())('a host behind ssh that goes wrong', () => {
       await hosts.close();
     }
   }
-  const tryTrue = (
-    box: ContextSettings,
-    environment?: Record<string, string>,
-  ): Promise<Failure | undefined> =>
+  const tryTrue = (box: SshSettings, environment?: Record<string, string>): Promise<Failure | undefined> =>
     withHost(
       box,
       async (host) => {

@@ -206,7 +206,7 @@ describe.skipIf(!hasSshd())('a step over ssh', () => {
     expect((await executor.run(command('true', { limits: { cpus: 1 } }), output(), forever)).failure).toEqual(
       {
         reason: 'limit-unavailable',
-        detail: 'processor time cannot be limited over ssh',
+        detail: 'processor time of a step cannot be limited on box',
       },
     );
     await executor.run(

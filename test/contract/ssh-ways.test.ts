@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Result } from '../../src/core/failure.ts';
 import type { HostOutcome } from '../../src/core/hosts.ts';
-import type { ContextSettings } from '../../src/core/settings/contexts.ts';
+import type { SshSettings } from '../../src/core/settings/contexts.ts';
 import { createHosts } from '../../src/executors/host/hosts.ts';
 import { contextOf, hasSshd, type SshServer, startSshd } from '../support/sshd.ts';
 
@@ -30,7 +30,7 @@ describe.skipIf(!hasSshd())('ways to a host', () => {
     rmSync(here, { recursive: true });
   });
 
-  const open = (contexts: Record<string, ContextSettings>): ReturnType<typeof createHosts> =>
+  const open = (contexts: Record<string, SshSettings>): ReturnType<typeof createHosts> =>
     createHosts({
       contexts,
       project: here,
@@ -38,10 +38,7 @@ describe.skipIf(!hasSshd())('ways to a host', () => {
       secrets: { resolve: async () => ({ ok: true, value: '' }) },
     });
 
-  async function runIn(
-    contexts: Record<string, ContextSettings>,
-    name = 'box',
-  ): Promise<Result<HostOutcome>> {
+  async function runIn(contexts: Record<string, SshSettings>, name = 'box'): Promise<Result<HostOutcome>> {
     const hosts = open(contexts);
     try {
       const host = await hosts.open(name);

@@ -14,7 +14,7 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from './free-port.ts';
-import { type ContextSettings, contextsSchema } from '../../src/core/settings/contexts.ts';
+import { type SshSettings, contextsSchema } from '../../src/core/settings/contexts.ts';
 
 export const SSHD = '/usr/sbin/sshd';
 /** Made by test/services/install: logging in as somebody else than root shows what rights are missing. */
@@ -28,7 +28,7 @@ export function hasSshd(): boolean {
   return false;
 }
 
-type Written = Partial<Record<keyof ContextSettings, unknown>>;
+type Written = Partial<Record<keyof SshSettings, unknown>>;
 
 /** A real sshd on a free port of this machine, with throwaway keys. */
 export interface SshServer extends AsyncDisposable {
@@ -45,7 +45,7 @@ export interface SshServer extends AsyncDisposable {
   /** Public keys of the host, one `type base64` each. */
   readonly hostKeys: readonly string[];
   /** `contexts.NAME` for it; `change` goes over it. */
-  readonly context: (change?: Written) => ContextSettings;
+  readonly context: (change?: Written) => SshSettings;
   /** Ends the processes of all logged-in sessions, as a crash of the network would. */
   readonly killSessions: () => number;
   /** A folder that `user` may write to; removed with the server. */
@@ -131,9 +131,9 @@ export async function startSshd(options: SshServerOptions = {}): Promise<SshServ
 }
 
 /** The settings as pipewright.yaml would give them. */
-export function contextOf(written: Written): ContextSettings {
+export function contextOf(written: Written): SshSettings {
   const parsed = contextsSchema.parse({ box: written })['box'];
-  if (!parsed) throw new Error('the context was not read');
+  if (parsed?.type !== 'ssh') throw new Error('the context was not read');
   return parsed;
 }
 

@@ -1,10 +1,10 @@
 import { didYouMean } from '../did-you-mean.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
-import type { Host } from '../../core/hosts.ts';
+import type { Host, Hosts } from '../../core/hosts.ts';
 import { formatBytes } from '../../core/quantities.ts';
 import { amountText } from '../../core/resources/amounts.ts';
 import { lookAtHost } from '../../core/resources/lease.ts';
-import type { ContextSettings } from '../../core/settings/contexts.ts';
+import type { ContextSettings, DockerSettings, SshSettings } from '../../core/settings/contexts.ts';
 import type { StageSettings } from '../../core/settings/index.ts';
 import { amountsOf } from '../../core/settings/resources.ts';
 import { sanitizeText } from '../../core/terminal-text.ts';
@@ -86,6 +86,10 @@ interface Described {
 
 function describe(name: string, settings: ContextSettings | undefined): Described {
   if (!settings) return { name, type: 'local', address: 'this machine' };
+  if (settings.type === 'docker') {
+    const { type, image, workdir } = settings;
+    return { name, type, address: `a container of ${image}`, ...(workdir !== undefined && { workdir }) };
+  }
   const { host, port, user, workdir, type, jump } = settings;
   const at = `${user === undefined ? '' : `${user}@`}${host.includes(':') ? `[${host}]` : host}`;
   return {
@@ -121,13 +125,14 @@ async function test(command: ContextCommand, services: Services, chosen: Chosen)
     const tried = await Promise.all(
       chosen.names.map(async (name): Promise<Tried> => {
         const settings = chosen.contexts[name];
-        const host = await hosts.open(name);
-        const found = host.ok ? await look(host.value, settings?.workdir) : host;
-        const shared = host.ok && found.ok ? await sharedOut(host.value, settings) : found;
+        const found =
+          settings?.type === 'docker'
+            ? await lookAtContainer(services, name, settings)
+            : await lookAtMachine(hosts, name, settings);
         const described = describe(name, settings);
-        return found.ok && shared.ok
-          ? { ...described, reachable: true, ...found.value, ...shared.value }
-          : { ...described, reachable: false, ...(shared.ok ? {} : { failure: shared.failure }) };
+        return found.ok
+          ? { ...described, reachable: true, ...found.value }
+          : { ...described, reachable: false, failure: found.failure };
       }),
     );
     if (command.json) await printJson(services, { contexts: tried });
@@ -136,6 +141,28 @@ async function test(command: ContextCommand, services: Services, chosen: Chosen)
   } finally {
     await hosts.close();
   }
+}
+
+async function lookAtContainer(
+  services: Services,
+  name: string,
+  settings: DockerSettings,
+): Promise<Result<Partial<Tried>>> {
+  const began = performance.now();
+  const found = await services.lookAtContainer(name, settings);
+  return found.ok ? ok({ ...found.value, connect_ms: Math.round(performance.now() - began) }) : found;
+}
+
+async function lookAtMachine(
+  hosts: Hosts,
+  name: string,
+  settings: SshSettings | undefined,
+): Promise<Result<Partial<Tried>>> {
+  const host = await hosts.open(name);
+  if (!host.ok) return host;
+  const found = await look(host.value, settings?.workdir);
+  const shared = found.ok ? await sharedOut(host.value, settings) : found;
+  return found.ok && shared.ok ? ok({ ...found.value, ...shared.value }) : shared;
 }
 
 const TOOLS = ['docker', 'git', 'sha256sum', 'setsid', 'tar'] as const;
@@ -171,7 +198,7 @@ async function look(host: Host, workdir: string | undefined): Promise<Result<Par
 
 async function sharedOut(
   host: Host,
-  settings: ContextSettings | undefined,
+  settings: SshSettings | undefined,
 ): Promise<Result<Pick<Tried, 'resources'>>> {
   if (!settings?.resources) return ok({});
   const owned = amountsOf(settings.resources);
@@ -193,7 +220,9 @@ async function printTried(services: Services, tried: readonly Tried[]): Promise<
     // The last cell: a long reason widens no other row.
     each.failure
       ? views.describeFailure(each.failure)
-      : `${each.connect_ms} ms, then ${each.latency_ms} ms  ${factsOf(each)}`,
+      : each.latency_ms === undefined
+        ? `${each.connect_ms} ms  ${each.server ?? ''}, the image is there`
+        : `${each.connect_ms} ms, then ${each.latency_ms} ms  ${factsOf(each)}`,
   ]);
   await services.terminal.print(views.table(rows));
 }

@@ -4,6 +4,7 @@ import { failed, ok, type Result } from '../failure.ts';
 import { type Amounts, amountsText } from '../resources/amounts.ts';
 import { findRoom, type Room } from '../resources/find-room.ts';
 import { dropLease, LEASE_TTL_MS, type LeaseClaim, type LeasePlace, takeLease } from '../resources/lease.ts';
+import { machineSettings } from '../settings/contexts.ts';
 import { amountsOf } from '../settings/resources.ts';
 import { storedSettings } from '../settings/index.ts';
 import type { StageState } from '../stage-state.ts';
@@ -126,7 +127,7 @@ function requestOf({ run, scope, id, stage }: StageRun, attempt: number, context
   const asks = stage.asks ?? {};
   const members = Object.hasOwn(settings.groups, context) ? settings.groups[context] : undefined;
   if (!members) {
-    const owned = settings.contexts[context]?.resources;
+    const owned = machineSettings(settings.contexts[context])?.resources;
     return isShared(context, owned, asks) ? { contexts: [context], asks } : undefined;
   }
   return { group: context, asks, ...membersFor({ run, scope, id }, { attempt, group: context, members }) };
@@ -195,7 +196,7 @@ async function openPlaces(run: RunContext, names: readonly string[]): Promise<Re
   for (const name of names) {
     const host = await run.executors.hosts.open(name);
     if (!host.ok) return host;
-    const settings = contexts[name];
+    const settings = machineSettings(contexts[name]);
     places.push({
       host: host.value,
       folder: settings?.leases ?? '.pipewright/leases',

@@ -60,12 +60,57 @@ const sshSchema = z.strictObject({
     .describe('Socket of the Docker engine there. Default: /var/run/docker.sock.'),
 });
 
+const dockerSchema = z.strictObject({
+  type: z.literal('docker').describe('A container of its own for each run, on this machine.'),
+  image: z
+    .string()
+    .min(1)
+    .max(500)
+    .describe('What it is made of: node:24, or a digest. It must be there; nothing is pulled.'),
+  mount_project: z
+    .boolean()
+    .default(true)
+    .describe("The project's folder is in it, under its own path, and can be written. Default: true."),
+  volumes: z
+    .array(z.string().regex(/^[^:]+:\/[^:]*(?::(?:ro|rw))?$/, 'must be FROM:/TO, or FROM:/TO:ro'))
+    .default([])
+    .describe('Folders or named volumes beside it, as docker -v takes them. Default: none.'),
+  user: z
+    .string()
+    .regex(/^[\w.-]+(?::[\w.-]+)?$/, 'must be a user, or USER:GROUP')
+    .optional()
+    .describe('Who commands run as. Default: you, by number, so that files stay yours.'),
+  network: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe('Its network; none for no network. Default: that of the engine.'),
+  workdir: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .describe("Folder where commands start. Default: the project's, or / without it."),
+  max_sessions: z.int().min(1).max(100).default(8).describe('Commands at the same time in it. Default: 8.'),
+  docker_socket: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .describe('Socket of the engine. Default: DOCKER_HOST, or /var/run/docker.sock.'),
+});
+
 export const contextsSchema = z
   .record(
     nameSchema.refine((name) => name !== 'local', 'is always this machine'),
-    z.discriminatedUnion('type', [sshSchema]),
+    z.discriminatedUnion('type', [sshSchema, dockerSchema]),
   )
   .describe('Places where commands run, by name. Default: only local.');
 
 export type ContextSettings = z.output<typeof contextsSchema>[string];
 export type SshSettings = z.output<typeof sshSchema>;
+export type DockerSettings = z.output<typeof dockerSchema>;
+
+/** The settings of a machine; undefined for this one and for containers, which have nothing to share out. */
+export function machineSettings(settings: ContextSettings | undefined): SshSettings | undefined {
+  return settings?.type === 'ssh' ? settings : undefined;
+}

@@ -2,7 +2,7 @@ import type { AnalyzeSettings } from './analyze.ts';
 import { analyzeSchema } from './analyze.ts';
 import { type BuildSettings, buildSchema } from './build.ts';
 import { type CaseSettings, casesSchema } from './cases.ts';
-import { type ContextSettings, contextsSchema } from './contexts.ts';
+import { type ContextSettings, contextsSchema, machineSettings } from './contexts.ts';
 import { groupsSchema } from './resources.ts';
 import { type DeploySettings, deploySchema } from './deploy.ts';
 import { type NotifySettings, notifySchema } from './notify.ts';
@@ -75,7 +75,7 @@ export function storedSettings(stored: StageSettings | undefined): StageSettings
 export function secretReferences({ contexts, deploy, notify, testgen }: StageSettings): readonly string[] {
   const { webhook, email } = notify;
   const written = [
-    ...Object.values(contexts).map(({ passphrase }) => passphrase),
+    ...Object.values(contexts).map((context) => machineSettings(context)?.passphrase),
     ...Object.values(deploy.services).flatMap(({ secrets }) => Object.values(secrets)),
     webhook?.url,
     ...Object.values(webhook?.headers ?? {}),

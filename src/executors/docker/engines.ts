@@ -53,7 +53,7 @@ export function createEngines(options: EngineOptions): ContainerEngines {
 }
 
 /** As the docker CLI without a context: DOCKER_HOST, the socket of the system, that of Docker Desktop. */
-function defaultEndpoint(env: EngineOptions['env']): string {
+export function defaultEndpoint(env: EngineOptions['env']): string {
   const set = env['DOCKER_HOST'];
   if (set) return set;
   const usual = '/var/run/docker.sock';

@@ -2,7 +2,7 @@ import { CircuitBreaker } from '../../core/circuit-breaker.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { Hosts } from '../../core/hosts.ts';
 import type { Secrets } from '../../core/ports.ts';
-import type { ContextSettings } from '../../core/settings/contexts.ts';
+import type { SshSettings } from '../../core/settings/contexts.ts';
 import type { StageSettings } from '../../core/settings/index.ts';
 import { copyBetween, type CopyableHost } from '../copy/copyable.ts';
 import { createLocalHost } from './local-host.ts';
@@ -39,7 +39,7 @@ export function createHosts(options: HostsOptions): LinkedHosts {
 
   const link = (context: string): Promise<Link> | undefined => {
     const settings = Object.hasOwn(options.contexts, context) ? options.contexts[context] : undefined;
-    if (!settings) return undefined;
+    if (settings?.type !== 'ssh') return undefined;
     const opened = links.get(context);
     if (opened) return opened;
     // Two contexts of one server fail together.
@@ -67,7 +67,7 @@ export function createHosts(options: HostsOptions): LinkedHosts {
 
   const open = async (context: string): Promise<Result<CopyableHost>> => {
     const made = context === 'local' ? undefined : link(context);
-    if (context !== 'local' && !made) return failed(unknownContext(context, known));
+    if (context !== 'local' && !made) return failed(noHost(options, context, known));
     const host = hosts.get(context) ?? make(context, made);
     hosts.set(context, host);
     return ok(await host);
@@ -98,14 +98,22 @@ export function createHosts(options: HostsOptions): LinkedHosts {
 }
 
 /** With the contexts to go through; the loader refuses circles. */
-function targetOf(options: HostsOptions, name: string, settings: ContextSettings): SshTarget {
+function targetOf(options: HostsOptions, name: string, settings: SshSettings): SshTarget {
   const jump = settings.jump === undefined ? undefined : options.contexts[settings.jump];
   return {
     ...options,
     name,
     settings,
-    ...(settings.jump !== undefined && jump && { via: targetOf(options, settings.jump, jump) }),
+    ...(settings.jump !== undefined &&
+      jump?.type === 'ssh' && { via: targetOf(options, settings.jump, jump) }),
   };
+}
+
+/** A container has no files of its own that would last, and no services. */
+function noHost({ contexts }: HostsOptions, context: string, known: readonly string[]): Failure {
+  return Object.hasOwn(contexts, context)
+    ? { reason: 'invalid', message: `\`${context}\` is a container: only steps run there` }
+    : unknownContext(context, known);
 }
 
 /** `invalid`, with the names that there are. */

@@ -1,9 +1,39 @@
-import type { Readable } from 'node:stream';
-import type { ClientChannel } from 'ssh2';
-import type { Failure } from '../../core/failure.ts';
+import type { Duplex, Readable } from 'node:stream';
+import type { Failure, Result } from '../../core/failure.ts';
 import { BOOTSTRAP } from '../host/script-line.ts';
-import type { Link } from './link.ts';
 import type { StepOutput, StepStream } from './step-output.ts';
+
+/** A program at the other end: written to it is its input, read from it its output. */
+export type StepChannel = Duplex & { readonly stderr: Readable };
+
+/** A channel, and what it is on. */
+export interface StepSession {
+  readonly session: StepChannel;
+  readonly connection: {
+    /** Why it broke; undefined while it lives. */
+    readonly lost: string | undefined;
+    /** Calls back once when it breaks; returns what takes the call back. */
+    readonly onLost: (give: (error: Error) => void) => () => void;
+  };
+  /** Gives the place back. */
+  readonly release: () => void;
+}
+
+/** A way to where steps run. */
+export interface StepLink {
+  /** The context's name. */
+  readonly name: string;
+  /** For messages: where claims and exit records lie there. */
+  readonly recordsName: string;
+  /** That folder, absolute. Default: ~/.pipewright/runs. */
+  readonly records?: string;
+  /** Starts a command through a shell there. */
+  readonly exec: (command: string) => Promise<Result<StepSession>>;
+  /** It is in doubt: the next use makes another. */
+  readonly abandon: () => void;
+  /** It will never connect again. */
+  readonly isClosed: boolean;
+}
 
 /** What came of following a step over one channel. */
 export type Followed =
@@ -15,7 +45,7 @@ export type Followed =
   | { readonly type: 'lost'; readonly detail: string };
 
 interface Following {
-  readonly link: Link;
+  readonly link: StepLink;
   readonly line: string;
   readonly nonce: string;
   readonly isCaptured: boolean;
@@ -77,7 +107,7 @@ async function drain(stream: Readable, take: (chunk: Buffer) => void): Promise<v
   }
 }
 
-function stopOnAbort(channel: ClientChannel, { signal, graceMs, link }: Following): () => void {
+function stopOnAbort(channel: StepChannel, { signal, graceMs, link }: Following): () => void {
   let timer: NodeJS.Timeout | undefined;
   const stop = (): void => {
     if (channel.writable) channel.write(`stop ${Math.ceil(graceMs / 100)}\n`);

@@ -17,6 +17,8 @@ import { encodedEval } from '../host/script-line.ts';
  */
 export interface StepPlace {
   readonly runId: string;
+  /** Where the folder of the run is, absolute. Default: ~/.pipewright/runs. */
+  readonly records?: string;
   readonly token: string;
   /** Begins each word of the program to us, so that no output can be taken for one. */
   readonly nonce: string;
@@ -54,8 +56,8 @@ export function attachLine(place: StepPlace, offsets: StepOffsets): string {
   return `${encodedEval([prelude(place), ATTACH, CONTROL, follow(place, offsets, '|| ! alive ')].join('\n'))}\n`;
 }
 
-function prelude({ runId, token, nonce, leaseSeconds }: StepPlace): string {
-  return `root=\${HOME:-.}/.pipewright/runs; run=${shellQuote(runId)}; token=${shellQuote(token)}; nonce=${shellQuote(nonce)}; lease=${leaseSeconds ?? ''}
+function prelude({ runId, records, token, nonce, leaseSeconds }: StepPlace): string {
+  return `root=${records === undefined ? '${HOME:-.}/.pipewright/runs' : shellQuote(records)}; run=${shellQuote(runId)}; token=${shellQuote(token)}; nonce=${shellQuote(nonce)}; lease=${leaseSeconds ?? ''}
 b=$root/$run/$token; inherited=$(umask); umask 077; fin=''; pid=''
 say() { printf '\\n%s %s\\n' "$nonce" "$1" >&2; }
 boot=''; { read -r boot </proc/sys/kernel/random/boot_id; } 2>/dev/null; [ -n "$boot" ] || boot=-
