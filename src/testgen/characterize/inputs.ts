@@ -87,7 +87,8 @@ const BY_NAME: readonly (readonly [RegExp, Domain])[] = [
 
 /** Argument lists worth trying: what the project itself passes first, then values at the edges of each type. */
 export function chooseInputs(sources: InputSources): readonly (readonly Value[])[] {
-  const { parameters, limit } = sources;
+  const { limit } = sources;
+  const parameters = guessable(sources.parameters);
   const calls = callSites(sources).slice(0, Math.ceil(limit / 3));
   const constants = constantsOf(sources.bodies);
   const choices = parameters.map((one) => candidates(one, constants));
@@ -107,6 +108,17 @@ export function chooseInputs(sources: InputSources): readonly (readonly Value[])
       made.push(choices.map((values, at) => values[(round + at) % values.length] ?? null));
   }
   return distinct([...calls, ...made]).slice(0, limit);
+}
+
+/** Up to the first one that may be left away and that nothing says the values of: a guess would be of a wrong type. */
+function guessable(parameters: readonly Parameter[]): readonly Parameter[] {
+  const end = parameters.findIndex(
+    (one) =>
+      one.isOptional &&
+      literalTypes(one.type ?? '').length === 0 &&
+      domainOf(one.type, one.name, one.default) === 'any',
+  );
+  return end < 0 ? parameters : parameters.slice(0, end);
 }
 
 function candidates(parameter: Parameter, constants: Constants): readonly Value[] {

@@ -79,6 +79,17 @@ test('a union of literals is tried whole, an optional parameter is also left awa
   expect(chooseInputs({ ...sources, parameters, limit: 3 })).toHaveLength(3);
 });
 
+test('a parameter that may be left away, and of which nothing is known, is left away', () => {
+  const parameters = [
+    { name: 'text', type: 'string', isOptional: false },
+    { name: 'mode', type: 'Mode', isOptional: true },
+    { name: 'count', type: 'number', isOptional: true },
+  ];
+  const inputs = chooseInputs({ ...sources, parameters });
+  expect(inputs.length).toBeGreaterThan(3);
+  expect(inputs.every(({ length }) => length === 1)).toBe(true);
+});
+
 test('values are written as either language writes them, and nothing in a text can end its quotes or act on a terminal', () => {
   expect(
     literal(
