@@ -1,3 +1,4 @@
+import { readdirSync, rmSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'rolldown';
 
@@ -62,6 +63,22 @@ export async function loadLayoutEngine() { ${LAYOUT_ENGINE} = await loadYoga(); 
   },
 };
 
+const CHUNK = /-[\w-]{8}\.cjs(\.map)?$/;
+/** Programs that were started from an older build and still run load chunks of it late. */
+const KEEP_MS = 24 * 60 * 60 * 1000;
+
+/** Chunks have their content in their name: those of older builds would stay for ever. */
+const withoutOldChunks = {
+  name: 'without-old-chunks',
+  writeBundle({ dir }, bundle) {
+    for (const name of readdirSync(dir)) {
+      const file = `${dir}/${name}`;
+      if (!CHUNK.test(name) || name in bundle || Date.now() - statSync(file).mtimeMs < KEEP_MS) continue;
+      rmSync(file);
+    }
+  },
+};
+
 /** On the same lines, so that the source map stays right. */
 function changed(code, replacements) {
   for (const [from, to] of replacements) {
@@ -76,7 +93,7 @@ export default defineConfig([
   {
     ...shared,
     input: { main: 'src/main.ts' },
-    plugins: [asScript],
+    plugins: [asScript, withoutOldChunks],
     output: wrapped,
   },
   { ...shared, input: { start: 'src/start.ts' }, output: script },
