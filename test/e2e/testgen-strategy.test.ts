@@ -2,12 +2,12 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { expect, test } from 'vitest';
-import { mustEnd, temporaryProject, type TemporaryProject } from '../support/cli.ts';
+import { mustEnd, PINNED_NODE, temporaryProject, type TemporaryProject } from '../support/cli.ts';
 import { git } from '../support/repositories.ts';
 
 const PLANNER = path.resolve('test/fixtures/models/planner.mjs');
 
-/** The first two stages as spec 1 prints them. */
+/** Stages as spec 1 prints them, to the letter. */
 const AS_PRINTED = `pipeline:
   stages:
     - name: vcs_analysis
@@ -18,7 +18,17 @@ const AS_PRINTED = `pipeline:
     - name: test_strategy
       enabled: true
       require_confirmation: true
+    
+    - name: test_code_generation
+      enabled: true
+      parallel: true
+      max_workers: 4
 `;
+
+/** The pinned Node comes first: a test may not depend on that of the system. */
+const PATH = `${path.dirname(PINNED_NODE)}:${process.env['PATH']}`;
+/** Only what is planned. */
+const PLANNED = ['--skip', 'test_code_generation'];
 
 /** A small service with two commits: one begins it, one mends it. */
 function shop(): TemporaryProject {
@@ -68,7 +78,7 @@ test('the printed stages are planned, asked about and run; why names rules and f
   const waiting = mustEnd(await project.run(['run', 'printed', '-c', 'last:1']), 3);
   expect(waiting.stdout).toContain('README.md (docs)');
   mustEnd(await project.run(['approve', 'last', 'test_strategy']));
-  const done = mustEnd(await project.run(['continue']));
+  const done = mustEnd(await project.run(['continue'], { env: { PATH } }));
   expect(done.stdout).toContain('no test for README.md: it is documentation');
   const shown = await project.json(['show', 'last']);
   expect(shown).toMatchObject({ status: 'success' });
@@ -86,6 +96,12 @@ test('the printed stages are planned, asked about and run; why names rules and f
       { type: 'regression', depends_on: [expect.stringMatching(/^unit-src-sum-js/)] },
     ],
   });
+  const made: unknown = JSON.parse(readRun(project, 'artifacts/test_code_generation/tests.json'));
+  expect(made).toMatchObject({
+    tests: [
+      { file: 'test/sum.test.js', verdict: 'passed', checks: { runs: 3, passes: 3, detects_revert: true } },
+    ],
+  });
   const why = mustEnd(await project.run(['why', 'last', 'vcs_analysis']));
   expect(why.stdout).toContain('1 commit: 2 files');
 });
@@ -96,7 +112,7 @@ test('a model may add to the rules; what it says is data, on the screen and in t
   const plan = mustEnd(await project.run(['plan', 'printed', '-c', 'last:1']));
   expect(plan.stdout).toContain('would get the names of what changed');
   const { stdout } = mustEnd(
-    await project.run(['run', 'printed', '-y', '-c', 'last:1', '--output', 'plain']),
+    await project.run(['run', 'printed', '-y', ...PLANNED, '-c', 'last:1', '--output', 'plain']),
   );
   expect(stdout).toMatch(/performance test of src\/sum\.js, high .*Its queue may grow .*\[model\]/);
   expect(stdout).not.toContain('\u001b[2J');
@@ -114,7 +130,7 @@ test('a model that answers with something else costs a warning, and the list of 
   using project = shop();
   withModel(project, 'nonsense');
   const { stdout } = mustEnd(
-    await project.run(['run', 'printed', '-y', '-c', 'last:1', '--output', 'plain']),
+    await project.run(['run', 'printed', '-y', ...PLANNED, '-c', 'last:1', '--output', 'plain']),
   );
   expect(stdout).toContain("the rules' list stands: it is not the JSON that was asked for");
   expect(stdout).not.toContain('\u001b]0;');
@@ -127,10 +143,10 @@ test('without commits what is not committed counts, then nothing is left to plan
     'src/cart.js',
     "import { sum } from './sum.js';\nexport const total = (a, b) => sum(a, b) * 2;\n",
   );
-  const { stdout } = mustEnd(await project.run(['run', 'printed', '-y', '--output', 'plain']));
+  const { stdout } = mustEnd(await project.run(['run', 'printed', '-y', ...PLANNED, '--output', 'plain']));
   expect(stdout).toContain('modified src/cart.js (source) +1 -1: total');
   git(project.root, ['checkout', '-q', '--', '.']);
   git(project.root, ['commit', '-q', '--allow-empty', '-m', 'nothing']);
-  const idle = mustEnd(await project.run(['run', 'printed', '-y', '--output', 'plain']));
+  const idle = mustEnd(await project.run(['run', 'printed', '-y', ...PLANNED, '--output', 'plain']));
   expect(idle.stdout).toMatch(/test_strategy.*skipped.*no file changed/s);
 });

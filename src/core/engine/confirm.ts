@@ -165,7 +165,7 @@ function foundBefore({ log }: RunContext, id: string, { name, needs }: StageDefi
   const prefix = id.slice(0, id.length - name.length);
   return Object.keys(needs).flatMap((need) => {
     const { decision } = log.state.stages[prefix + need] ?? {};
-    const found = (decision?.evidence ?? []).filter((one) => !one.name.startsWith('stages.'));
+    const found = (decision?.evidence ?? []).filter((one) => !/^(?:stages|cache)\./.test(one.name));
     const lines = found.map(({ name: what, value }) => `  ${what}: ${shortValue(value)}`);
     return lines.length > 0 ? [`${need} found`, ...lines] : [];
   });
