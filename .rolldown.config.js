@@ -9,7 +9,7 @@ const shared = {
   // Its build for Node looks into the environment at every token.
   resolve: { alias: { yaml: fileURLToPath(new URL('node_modules/yaml/browser/index.js', import.meta.url)) } },
   // The clients of daemons stay packages: they look for their own optional native parts, and few commands load them.
-  external: ['dockerode', 'koffi', 'nodemailer', 'ssh2'],
+  external: ['bullmq', 'dockerode', 'ioredis', 'koffi', 'nodemailer', 'pg', 'ssh2'],
 };
 
 // Flat: a module that looks for a program beside itself finds it from any chunk.

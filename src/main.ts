@@ -159,7 +159,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
   const background = tellLater(notifier, terminal);
   const inner: Composed['told'][] = [];
   const engine = async (kinds: EngineDeps['kinds'], prompter: EngineDeps['prompter']): Promise<Engine> => {
-    const given = { kinds, prompter, identity, secrets, vcs: openVcs };
+    const given = { kinds, prompter, identity, secrets, vcs: openVcs, say: terminal.say };
     return openEngine({ ...given, project, store: await store(), notifier: background });
   };
   const services: Services = {
@@ -247,6 +247,11 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
         version: await readVersion(),
         launcher: path.resolve(process.argv[1] ?? ''),
       })(options);
+    },
+    queue: async () => {
+      const { createQueueDesk } = await import('./queue-desk.ts');
+      const { say } = terminal;
+      return createQueueDesk({ project, env: process.env, secrets, say }, services.settings);
     },
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');

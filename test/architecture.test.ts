@@ -12,7 +12,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   delivery: ['core', 'yaml', 'zod'],
   stages: ['core', 'streams', 'vcs', 'testgen', 'delivery', 'zod'],
   executors: ['core', 'execa', 'ssh2', 'dockerode', 'tar-stream'],
-  queue: ['core', 'bullmq'],
+  queue: ['core', 'bullmq', 'ioredis', 'zod'],
   persistence: ['core', 'lowdb', 'zod'],
   reporters: ['core'],
   server: ['core', 'zod'],

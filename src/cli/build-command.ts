@@ -1,11 +1,12 @@
 import type { Result } from '../core/failure.ts';
 import { RUN_STATUSES } from '../core/definition.ts';
-import { failed, ok } from '../core/failure.ts';
+import { ok } from '../core/failure.ts';
+import { QUEUES } from '../core/queue/broker.ts';
 import { HOOKS } from '../core/staged.ts';
 import type { Command, Common, PipelineRequest, Shell } from './command.ts';
-import { LOG_FORMATS, REPORT_FORMS, SHELLS } from './command.ts';
+import { LOG_FORMATS, QUEUE_VERBS, REPORT_FORMS, SHELLS } from './command.ts';
 import type { CommandSpec } from './command-spec.ts';
-import { COMMANDS, findCommand, LATER_COMMANDS } from './command-table.ts';
+import { COMMANDS, findCommand } from './command-table.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { given, last, list, type Scanned } from './scanned.ts';
 import { usageError } from './scan.ts';
@@ -23,8 +24,14 @@ interface Input {
 
 /** One for each name in the command table: sorted words to a typed command. Fails with `invalid`. */
 export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
-  run: (input) => ok({ ...pipelineRequest(input), name: 'run', yes: input.scanned.flags.has('yes') }),
-  plan: (input) => ok({ ...pipelineRequest(input), name: 'plan' }),
+  run: (input) => {
+    const request = pipelineRequest(input);
+    return request.ok ? ok({ ...request.value, name: 'run', yes: input.scanned.flags.has('yes') }) : request;
+  },
+  plan: (input) => {
+    const request = pipelineRequest(input);
+    return request.ok ? ok({ ...request.value, name: 'plan' }) : request;
+  },
   watch: buildWatch,
   why: ({ common, args }) =>
     ok({ ...common, name: 'why', run: first(args), ...given(args[1], (stage) => ({ stage })) }),
@@ -79,6 +86,8 @@ export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>
   hook: buildHook,
   context: buildContext,
   serve: buildServe,
+  worker: buildWorker,
+  queue: buildQueue,
   transfer: ({ common, args, scanned }) =>
     ok({ ...common, name: 'transfer', from: first(args), to: args[1] ?? '', ...environmentOf(scanned) }),
   completion: ({ common, args, spec }) => {
@@ -117,8 +126,10 @@ function buildWatch(input: Input): Result<Command> {
   if (parallel !== undefined && (Number(parallel) < 1 || Number(parallel) > 64)) {
     return usageError('--max-parallel is a number from 1 to 64.', spec);
   }
+  const request = pipelineRequest(input);
+  if (!request.ok) return request;
   return ok({
-    ...pipelineRequest(input),
+    ...request.value,
     name: 'watch',
     once: scanned.flags.has('once'),
     list: scanned.flags.has('list'),
@@ -210,12 +221,69 @@ function buildAnswer(name: 'approve' | 'reject', { common, args, scanned }: Inpu
   });
 }
 
-function pipelineRequest({ common, args, scanned }: Input): PipelineRequest {
+function buildQueue({ common, args, scanned, spec }: Input): Result<Command> {
+  const { flags, positionals } = scanned;
+  const verb = QUEUE_VERBS.find((known) => known === positionals[0]) ?? 'stats';
+  const [job] = args;
+  const all = flags.has('all');
+  if (verb !== 'retry' && (job !== undefined || all))
+    return usageError(`"queue ${verb}" takes no job.`, spec);
+  if (verb === 'retry' && (job === undefined) !== all)
+    return usageError('"queue retry" needs a job, or --all.', spec);
+  const wanted = last(scanned, 'queue');
+  const queue = QUEUES.find((known) => known === wanted);
+  if (wanted !== undefined && !queue) {
+    return usageError(`There is no queue "${wanted}".${didYouMean(wanted, QUEUES)}`, spec);
+  }
+  return ok({
+    ...common,
+    name: 'queue',
+    verb,
+    all,
+    limit: Number(last(scanned, 'limit') ?? 20),
+    yes: flags.has('yes'),
+    ...(job !== undefined && { job }),
+    ...(queue && { queue }),
+  });
+}
+
+function buildWorker({ common, scanned, spec }: Input): Result<Command> {
+  const wanted = list(scanned, 'queues');
+  const unknown = wanted.find((name) => !QUEUES.some((known) => known === name));
+  if (unknown !== undefined) {
+    return usageError(`There is no queue "${unknown}".${didYouMean(unknown, QUEUES)}`, spec);
+  }
+  const queues = QUEUES.filter((name) => wanted.length === 0 || wanted.includes(name));
+  const number = (name: string): number | undefined => {
+    const text = last(scanned, name);
+    return text === undefined ? undefined : Number(text);
+  };
+  const [concurrency, maxConcurrency] = [number('concurrency'), number('max-concurrency')];
+  if (concurrency === 0 || maxConcurrency === 0)
+    return usageError('A worker takes at least one job at a time.', spec);
+  return ok({
+    ...common,
+    name: 'worker',
+    queues,
+    isHere: scanned.flags.has('here'),
+    everySeconds: Math.max(1, number('every') ?? 60),
+    graceSeconds: number('grace') ?? 30,
+    ...(concurrency !== undefined && { concurrency }),
+    ...(maxConcurrency !== undefined && { maxConcurrency }),
+  });
+}
+
+function pipelineRequest({ common, args, scanned, spec }: Input): Result<PipelineRequest> {
+  const executor = last(scanned, 'executor');
+  const context = last(scanned, 'context') ?? executor;
+  if (executor !== undefined && context !== executor) {
+    return usageError(`--executor ${executor} and --context ${context} exclude each other.`, spec);
+  }
   const set = (scanned.values.get('set') ?? []).map((pair) => {
     const equals = pair.indexOf('=');
     return { name: pair.slice(0, equals), value: pair.slice(equals + 1) };
   });
-  return {
+  return ok({
     ...common,
     target: first(args),
     parameters: [...set, ...scanned.parameters],
@@ -226,19 +294,12 @@ function pipelineRequest({ common, args, scanned }: Input): PipelineRequest {
     },
     ...given(last(scanned, 'commits'), (commits) => ({ commits })),
     ...given(last(scanned, 'env'), (env) => ({ env })),
-    ...given(last(scanned, 'context'), (context) => ({ context })),
-  };
+    ...(context !== undefined && { context }),
+  });
 }
 
-/** Why there is no such command: it comes later, or the name that was meant. */
+/** Why there is no such command, and which one was meant. */
 export function unknownCommand(name: string): Result<never> {
-  if (LATER_COMMANDS.some((later) => later === name)) {
-    return failed({
-      reason: 'invalid',
-      message: `"${name}" is not in this version.`,
-      hint: 'See: pipewright help',
-    });
-  }
   const names = COMMANDS.map((command) => command.name);
   return usageError(`Unknown command "${name}".${didYouMean(name, names)}`, undefined);
 }

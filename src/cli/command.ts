@@ -1,3 +1,4 @@
+import type { QueueName } from '../core/queue/broker.ts';
 import type { Selection } from '../core/events.ts';
 import type { HookName } from '../core/staged.ts';
 
@@ -29,6 +30,8 @@ export type Command =
   | ContextCommand
   | TransferCommand
   | ServeCommand
+  | WorkerCommand
+  | QueueCommand
   | ({ readonly name: 'completion'; readonly shell: Shell } & Common);
 
 export interface ContextCommand extends Common {
@@ -37,6 +40,32 @@ export interface ContextCommand extends Common {
   /** Default: all. */
   readonly context?: string;
   readonly env?: string;
+}
+
+export interface WorkerCommand extends Common {
+  readonly name: 'worker';
+  readonly queues: readonly QueueName[];
+  readonly concurrency?: number;
+  readonly maxConcurrency?: number;
+  readonly isHere: boolean;
+  /** Between two lines about how it is. */
+  readonly everySeconds: number;
+  /** How long a stop waits for what runs. */
+  readonly graceSeconds: number;
+}
+
+export const QUEUE_VERBS = ['stats', 'failed', 'retry', 'drain'] as const;
+
+export interface QueueCommand extends Common {
+  readonly name: 'queue';
+  readonly verb: (typeof QUEUE_VERBS)[number];
+  /** Of `retry`. */
+  readonly job?: string;
+  readonly all: boolean;
+  /** Of `failed`. */
+  readonly limit: number;
+  readonly queue?: QueueName;
+  readonly yes: boolean;
 }
 
 export interface TransferCommand extends Common {

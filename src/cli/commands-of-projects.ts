@@ -1,6 +1,7 @@
 import { type CommandSpec, NO_ARGUMENT, ONE_RUN } from './command-spec.ts';
-import { LOG_FORMATS } from './command.ts';
-import { ENVIRONMENT, JSON_OPTION } from './options.ts';
+import { QUEUES } from '../core/queue/broker.ts';
+import { LOG_FORMATS, QUEUE_VERBS } from './command.ts';
+import { ENVIRONMENT, JSON_OPTION, YES } from './options.ts';
 
 /** Commands about the project's files, this machine and others. */
 export const COMMANDS_OF_PROJECTS: readonly CommandSpec[] = [
@@ -74,6 +75,61 @@ export const COMMANDS_OF_PROJECTS: readonly CommandSpec[] = [
       'pipewright transfer ./a.tgz prod:/backups/',
       'pipewright transfer prod:/srv/data backup:/data',
     ],
+  },
+  {
+    name: 'worker',
+    usage: '[--concurrency N] [--queues QUEUE …] [--here]',
+    summary: 'Take jobs from the queue and carry them out, until it is stopped.',
+    positionals: NO_ARGUMENT,
+    options: [
+      {
+        name: 'concurrency',
+        type: 'int',
+        value: 'N',
+        help: 'Jobs at a time (default: queue.concurrency, QUEUE_CONCURRENCY or 2).',
+      },
+      {
+        name: 'max-concurrency',
+        type: 'int',
+        value: 'N',
+        help: 'Up to so many while jobs wait (default: as --concurrency).',
+      },
+      { name: 'queues', type: 'list', value: 'QUEUE …', help: `Of ${QUEUES.join(', ')} (default: both).` },
+      {
+        name: 'here',
+        type: 'flag',
+        help: 'Also jobs that want the project folder as it is (queue: {tree: here}).',
+      },
+      {
+        name: 'every',
+        type: 'int',
+        value: 'SECONDS',
+        help: 'Between two lines about how it is (default 60).',
+      },
+      {
+        name: 'grace',
+        type: 'int',
+        value: 'SECONDS',
+        help: 'So long a stop waits for what runs before it is ended and given back (default 30).',
+      },
+      { ...JSON_OPTION, help: 'One JSON object per line on stdout.' },
+    ],
+    examples: ['pipewright worker', 'pipewright worker --concurrency 4 --queues test-execution'],
+  },
+  {
+    name: 'queue',
+    usage: 'stats | failed | retry <job>|--all | drain',
+    summary: 'Look at the queue and its workers, give failed jobs back, remove what waits.',
+    verbs: QUEUE_VERBS,
+    positionals: { min: 0, max: 1, what: 'one job, after "retry"' },
+    options: [
+      { name: 'queue', type: 'value', value: 'QUEUE', help: `Only this one: ${QUEUES.join(', ')}.` },
+      { name: 'all', type: 'flag', help: 'Of retry: every failed job.' },
+      { name: 'limit', type: 'int', value: 'N', help: 'Of failed: at most so many jobs (default 20).' },
+      YES,
+      JSON_OPTION,
+    ],
+    examples: ['pipewright queue stats', 'pipewright queue failed --json', 'pipewright queue drain -y'],
   },
   {
     name: 'audit',

@@ -38,6 +38,10 @@ export async function dispatch(command: CommandWithServices, services: Services)
       return (await import('./commands/transfer.ts')).transferFiles(command, services);
     case 'serve':
       return (await import('./commands/serve.ts')).serve(command, services);
+    case 'worker':
+      return (await import('./commands/worker.ts')).worker(command, services);
+    case 'queue':
+      return (await import('./commands/queue.ts')).queue(command, services);
     case 'schema':
       return (await import('./commands/check.ts')).schema(command, services);
     default:

@@ -77,6 +77,12 @@ export const PIPELINE_OPTIONS: readonly OptionSpec[] = [
     value: 'NAME',
     help: 'Where commands run unless a stage says otherwise.',
   },
+  {
+    name: 'executor',
+    type: 'choice',
+    choices: ['local', 'queue'],
+    help: 'queue: workers carry out the commands, the same as --context queue (default: local).',
+  },
   { name: 'skip', type: 'list', value: 'STAGE …', help: 'Leave these stages out.' },
   { name: 'only', type: 'list', value: 'STAGE …', help: 'Run only these stages.' },
   { name: 'from', type: 'value', value: 'STAGE', help: 'Start at this stage.' },

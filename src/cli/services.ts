@@ -6,6 +6,8 @@ import type { Failure, Result } from '../core/failure.ts';
 import type { Hosts } from '../core/hosts.ts';
 import type { JsonObject } from '../core/json.ts';
 import type { Clock, Identity, Prompter, RunStore } from '../core/ports.ts';
+import type { JobBroker, QueueName } from '../core/queue/broker.ts';
+import type { RunningWorker } from '../core/queue/worker.ts';
 import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { CaseSettings } from '../core/settings/cases.ts';
@@ -69,6 +71,8 @@ export interface Services {
   readonly cases: (pipeline: string, settings: CaseSettings) => Promise<CasePlace>;
   /** The HTTP server of the project. */
   readonly server: OpenServer;
+  /** The queue that workers take steps from. */
+  readonly queue: () => Promise<QueueDesk>;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
 }
@@ -105,6 +109,24 @@ export interface DeliveryDesk {
   readonly unlockHosts: (environment: string) => Promise<Result<readonly string[], Problems | Failure>>;
   /** Ends every service of the runtime `process` that the project has in this environment. */
   readonly stopServices: (environment: string) => Promise<Result<void, Problems | Failure>>;
+}
+
+export interface QueueDesk {
+  /** The queue on Redis; `invalid` where there is none. */
+  readonly broker: () => Promise<Result<JobBroker, Problems | Failure>>;
+  /** A worker in this process. */
+  readonly work: (request: WorkerRequest) => Promise<Result<RunningWorker, Problems | Failure>>;
+}
+
+export interface WorkerRequest {
+  readonly queues: readonly QueueName[];
+  /** Default: that of the settings. */
+  readonly concurrency?: number;
+  /** Default: the same. */
+  readonly maxConcurrency?: number;
+  /** Also jobs that want the project as it is. */
+  readonly isHere: boolean;
+  readonly say: (line: string) => void;
 }
 
 /** One service on its way back. */

@@ -69,6 +69,7 @@ export const projectSchema = z.strictObject({
   notify: SECTIONS.notify.optional(),
   testgen: SECTIONS.testgen.optional(),
   serve: serveSchema.optional(),
+  queue: SECTIONS.queue.optional(),
   max_workers: z
     .int()
     .min(1)

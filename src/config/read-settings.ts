@@ -54,16 +54,21 @@ function settle(project: string, written: Written): StageSettings {
   const defaults = defaultSettings(project);
   return {
     project,
-    contexts: written.contexts ?? defaults.contexts,
-    groups: written.groups ?? defaults.groups,
-    analyze: written.analyze ?? defaults.analyze,
-    test: written.test ?? defaults.test,
-    build: written.build ?? defaults.build,
-    deploy: written.deploy ?? defaults.deploy,
-    verify: written.verify ?? defaults.verify,
-    trigger: written.trigger ?? defaults.trigger,
-    cases: written.cases ?? defaults.cases,
-    notify: written.notify ?? defaults.notify,
-    testgen: written.testgen ?? defaults.testgen,
+    contexts: or(written.contexts, defaults.contexts),
+    groups: or(written.groups, defaults.groups),
+    analyze: or(written.analyze, defaults.analyze),
+    test: or(written.test, defaults.test),
+    build: or(written.build, defaults.build),
+    deploy: or(written.deploy, defaults.deploy),
+    verify: or(written.verify, defaults.verify),
+    trigger: or(written.trigger, defaults.trigger),
+    cases: or(written.cases, defaults.cases),
+    notify: or(written.notify, defaults.notify),
+    testgen: or(written.testgen, defaults.testgen),
+    queue: or(written.queue, defaults.queue),
   };
+}
+
+function or<T>(said: T | undefined, otherwise: T): T {
+  return said ?? otherwise;
 }

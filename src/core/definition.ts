@@ -41,6 +41,9 @@ export interface ParameterDefinition {
   readonly pattern?: string;
 }
 
+/** The context of workers; `--executor queue` is short for it. */
+export const QUEUE_CONTEXT = 'queue';
+
 export interface StageDefinition {
   readonly name: string;
   /** The stage kind. */

@@ -73,6 +73,8 @@ export interface CommandOutcome {
   /** Standard output, where `capture` asked for it; masked. */
   readonly captured?: string;
   readonly capturedTruncated?: boolean;
+  /** It began, and whoever ran it is gone: what it did is unknown, as `Recovered` says of a crash of ours. */
+  readonly lost?: true;
 }
 
 /** What became of a command whose process died watching it. */

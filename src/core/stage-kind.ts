@@ -138,6 +138,8 @@ export interface StageKind<Kind extends string = string, Schema extends z.ZodTyp
   readonly schema: Schema;
   /** `none`: may be cached. `remote`: an interrupted one is asked about by default. Default `local`. */
   readonly effects?: 'none' | 'local' | 'remote';
+  /** Its steps need no file but those of the commit: workers on other machines may carry them out. */
+  readonly travels?: boolean;
   /** Asks for confirmation even without `require_confirmation`. */
   readonly alwaysConfirms?: boolean;
   /** Resolves with the stage's outputs. A failure it did not plan for may be thrown. */

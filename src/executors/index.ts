@@ -1,8 +1,10 @@
 import process from 'node:process';
 import type { CircuitBreaker } from '../core/circuit-breaker.ts';
 import type { ContainerEngines } from '../core/containers.ts';
+import { QUEUE_CONTEXT } from '../core/definition.ts';
 import { failed, ok, type Result } from '../core/failure.ts';
 import type { Executor, Executors, Secrets } from '../core/ports.ts';
+import type { QueueLink } from '../core/queue/link.ts';
 import type { StageSettings } from '../core/settings/index.ts';
 import { createHosts, type LinkedHosts, unknownContext } from './host/hosts.ts';
 import { createLocalExecutor, type LocalOptions } from './local.ts';
@@ -17,13 +19,15 @@ export type ExecutorOptions = LocalOptions & {
   readonly leaseMs?: number;
   /** Shared with the executors of other runs: see `createHosts`. */
   readonly breakers?: Map<string, CircuitBreaker>;
+  /** How steps get to workers. Default: they do not. */
+  readonly queue?: () => Promise<QueueLink>;
   /** For passphrases of keys. Default: there are none. */
   readonly secrets?: Pick<Secrets, 'resolve'>;
 };
 
-/** Names that a pipeline may use: this machine, and what pipewright.yaml declares. */
+/** Names that a pipeline may use: this machine, the workers of the queue, and what pipewright.yaml declares. */
 export function contextNames(declared: StageSettings['contexts']): readonly string[] {
-  return ['local', ...Object.keys(declared)];
+  return ['local', QUEUE_CONTEXT, ...Object.keys(declared)];
 }
 
 /** Executors for one run. Each is made when it is first asked for, and once. */
@@ -67,6 +71,11 @@ async function make(
   hosts: LinkedHosts,
 ): Promise<Result<Executor>> {
   if (context === 'local') return ok(createLocalExecutor(options));
+  if (context === QUEUE_CONTEXT && options.queue) {
+    const { project = process.cwd(), queue } = options;
+    const { createQueueExecutor } = await import('./queue.ts');
+    return ok(createQueueExecutor({ ...options, project, link: await queue() }));
+  }
   const declared = options.settings?.contexts ?? {};
   const settings = Object.hasOwn(declared, context) ? declared[context] : undefined;
   if (settings?.type === 'docker') {

@@ -10,5 +10,6 @@ export const shell = defineStage({
       'Commands for /bin/sh. In order, or side by side with `parallel: true`; the first failure ends the stage.',
     ),
   }),
+  travels: true,
   run: ({ steps }, context) => context.steps(steps),
 });

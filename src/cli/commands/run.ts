@@ -1,6 +1,6 @@
 import { contextsOf } from '../../core/engine/contexts-of.ts';
 import { checkSelection } from '../../core/engine/selection.ts';
-import type { PipelineDefinition } from '../../core/definition.ts';
+import { type PipelineDefinition, QUEUE_CONTEXT } from '../../core/definition.ts';
 import type { StartRequest } from '../../core/engine/api.ts';
 import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
 import type { PipelineRequest, PlanCommand, RunCommand } from '../command.ts';
@@ -84,6 +84,7 @@ async function buildRequest(
   const stageSettings = environment.value?.settings ?? settings.stage;
   const missing = missingContext(context, definition, [
     'local',
+    QUEUE_CONTEXT,
     ...Object.keys(stageSettings.contexts),
     ...Object.keys(stageSettings.groups),
   ]);

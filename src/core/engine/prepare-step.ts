@@ -1,4 +1,4 @@
-import type { StepDefinition } from '../definition.ts';
+import { QUEUE_CONTEXT, type StepDefinition } from '../definition.ts';
 import { failed, ok, type Result } from '../failure.ts';
 import type { Command, CommandOutput, Executor } from '../ports.ts';
 import type { StepState } from '../stage-state.ts';
@@ -27,8 +27,7 @@ export async function prepareStep(
   recorded: StepState | undefined,
 ): Promise<Result<Prepared>> {
   const { run, stage } = attempt;
-  const named = step.context ?? (stage.context === 'local' ? run.created.context : stage.context);
-  const context = hostFor(attempt, named);
+  const context = hostFor(attempt, contextFor(attempt, step));
   if (!context.ok) return context;
   const executor = await run.executors.open(context.value);
   if (!executor.ok) return executor;
@@ -65,6 +64,17 @@ function limitsOf({ run, stage, id }: StageTry, context: string): Pick<Command, 
     ...(cpus !== undefined && held['cpus'] === undefined && { cpus }),
   };
   return Object.keys(limits).length > 0 ? { limits } : {};
+}
+
+/**
+ * Whose step says nothing runs where the run does. Workers have the files of the commit and nothing else: what a kind
+ * makes of files of this machine stays here, unless they share the folder.
+ */
+function contextFor({ run, stage }: StageTry, step: StepDefinition): string {
+  const wanted = step.context ?? (stage.context === 'local' ? run.created.context : stage.context);
+  const isShared = run.created.settings?.queue.tree === 'here';
+  const stays = run.deps.kinds[stage.uses]?.travels !== true && !isShared;
+  return wanted === QUEUE_CONTEXT && stays ? 'local' : wanted;
 }
 
 function bindStep(

@@ -71,25 +71,55 @@ async function startStep(
   place: Place,
   prepared: Prepared,
 ): Promise<StepResult> {
-  const { run, id } = attempt;
   if (attempt.signal.aborted) return refused(attempt, step, failureOfAbort(attempt.signal));
+  await recordStart(attempt, step, place, prepared);
+  return execute(
+    attempt,
+    step,
+    async (signal) => {
+      const outcome = await prepared.executor.run(prepared.command, prepared.output, signal);
+      return outcome.lost ? afterLoss({ attempt, step, place }, outcome, signal) : outcome;
+    },
+    prepared,
+  );
+}
+
+/** Whoever ran it is gone, and we are not: as after a crash of ours. Twice the same, and it is not tried a third time. */
+async function afterLoss(
+  {
+    attempt,
+    step,
+    place,
+  }: { readonly attempt: StageTry; readonly step: StepDefinition; readonly place: Place },
+  lost: CommandOutcome,
+  signal: AbortSignal,
+): Promise<CommandOutcome> {
+  if (signal.aborted || lost.failure?.reason !== 'interrupted') return lost;
+  const answer = await resolveInterruption(attempt, step.name, lost.failure.detail);
+  if (answer !== 'retry') return answer === 'fail' ? lost : {};
+  const again = await prepareStep(attempt, step, stepOf(attempt.run.log.state.stages[attempt.id], step.name));
+  if (!again.ok) return { failure: again.failure };
+  await recordStart(attempt, step, place, again.value);
+  return again.value.executor.run(again.value.command, again.value.output, signal);
+}
+
+async function recordStart(
+  { run, id, attempt }: StageTry,
+  step: StepDefinition,
+  place: Place,
+  prepared: Prepared,
+): Promise<void> {
   await run.log.append({
     type: 'step.started',
     stage: id,
     step: step.name,
-    attempt: attempt.attempt,
+    attempt,
     ...place,
     command: step.command.text,
     context: prepared.executor.name,
     log: prepared.log,
     token: prepared.command.token,
   });
-  return execute(
-    attempt,
-    step,
-    (signal) => prepared.executor.run(prepared.command, prepared.output, signal),
-    prepared,
-  );
 }
 
 /** The step was begun by a process that is gone: find out what became of it before anything else. */

@@ -101,7 +101,9 @@ const dockerSchema = z.strictObject({
 
 export const contextsSchema = z
   .record(
-    nameSchema.refine((name) => name !== 'local', 'is always this machine'),
+    nameSchema
+      .refine((name) => name !== 'local', 'is always this machine')
+      .refine((name) => name !== 'queue', 'is always the workers of the queue'),
     z.discriminatedUnion('type', [sshSchema, dockerSchema]),
   )
   .describe('Places where commands run, by name. Default: only local.');

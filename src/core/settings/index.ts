@@ -6,6 +6,7 @@ import { type ContextSettings, contextsSchema, machineSettings } from './context
 import { groupsSchema } from './resources.ts';
 import { type DeploySettings, deploySchema } from './deploy.ts';
 import { type NotifySettings, notifySchema } from './notify.ts';
+import { type QueueSettings, queueSchema } from './queue.ts';
 import { type TestSettings, testSchema } from './test.ts';
 import { type TestgenSettings, testgenSchema } from './testgen.ts';
 import { type TriggerSettings, triggerSchema } from './trigger.ts';
@@ -24,6 +25,7 @@ export const SECTIONS = {
   cases: casesSchema,
   notify: notifySchema,
   testgen: testgenSchema,
+  queue: queueSchema,
 } as const;
 
 /**
@@ -45,6 +47,7 @@ export interface StageSettings {
   readonly cases: Readonly<Record<string, CaseSettings>>;
   readonly notify: NotifySettings;
   readonly testgen: TestgenSettings;
+  readonly queue: QueueSettings;
 }
 
 /** Everything at its default. */
@@ -62,6 +65,7 @@ export function defaultSettings(project: string): StageSettings {
     cases: {},
     notify: notifySchema.parse({}),
     testgen: testgenSchema.parse({}),
+    queue: queueSchema.parse({}),
   };
 }
 
@@ -71,8 +75,22 @@ export function storedSettings(stored: StageSettings | undefined): StageSettings
   return isWhole ? stored : { ...defaultSettings('project'), ...stored };
 }
 
+/** Where the password of Redis is when nobody says where. */
+export const REDIS_PASSWORD = 'env:REDIS_PASSWORD';
+
+function queueReferences({ secret, redis }: QueueSettings): readonly (string | undefined)[] {
+  const password = redis?.password ?? (secret === undefined ? undefined : REDIS_PASSWORD);
+  return [secret, redis?.url, password];
+}
+
 /** Every reference to a secret in the settings: `env:NAME`, `file:PATH`, `cmd:COMMAND`. */
-export function secretReferences({ contexts, deploy, notify, testgen }: StageSettings): readonly string[] {
+export function secretReferences({
+  contexts,
+  deploy,
+  notify,
+  testgen,
+  queue,
+}: StageSettings): readonly string[] {
   const { webhook, email } = notify;
   const written = [
     ...Object.values(contexts).map((context) => machineSettings(context)?.passphrase),
@@ -81,6 +99,7 @@ export function secretReferences({ contexts, deploy, notify, testgen }: StageSet
     ...Object.values(webhook?.headers ?? {}),
     email?.password,
     testgen.model.api_key,
+    ...queueReferences(queue),
   ];
   return written.flatMap((text) => (text !== undefined && /^(?:env|file|cmd):/.test(text) ? [text] : []));
 }

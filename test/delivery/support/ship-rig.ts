@@ -120,6 +120,7 @@ export async function shipRig(options: ShipRigOptions = {}): Promise<ShipRig> {
       failed({ reason: 'secret-unavailable' as const, name, detail: 'there are none' }),
   };
   const engine = await openEngine({
+    say: () => undefined,
     project: { root: lab.root, stateDir },
     store: createRunStore({ stateDir, identity, clock: systemClock }),
     kinds: stageKinds,

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import type { Command } from '../../../src/cli/command.ts';
-import { COMMANDS, LATER_COMMANDS } from '../../../src/cli/command-table.ts';
 import { parseCommand } from '../../../src/cli/parse.ts';
 
 function parsed(line: string, env: NodeJS.ProcessEnv = {}): Command {
@@ -181,11 +180,25 @@ test('a second argument of run says how parameters are written', () => {
   );
 });
 
-test('commands of later versions are refused and not listed', () => {
-  for (const later of LATER_COMMANDS) {
-    expect(refused(later)).toBe(`"${later}" is not in this version.`);
-    expect(COMMANDS.map(({ name }) => name)).not.toContain(later);
-  }
+test('workers and queues: which ones, how many at a time, and what a job is named for', () => {
+  expect(parsed('worker')).toMatchObject({
+    queues: ['test-execution', 'cleanup'],
+    everySeconds: 60,
+    isHere: false,
+  });
+  expect(parsed('worker --queues cleanup --concurrency 3')).toMatchObject({
+    queues: ['cleanup'],
+    concurrency: 3,
+  });
+  expect(refused('worker --queues clean')).toBe('There is no queue "clean". Did you mean "cleanup"?');
+  expect(refused('worker --concurrency 0')).toBe('A worker takes at least one job at a time.');
+  expect(parsed('queue retry job-1')).toMatchObject({ verb: 'retry', job: 'job-1', all: false });
+  expect(refused('queue retry')).toBe('"queue retry" needs a job, or --all.');
+  expect(refused('queue stats job-1')).toBe('"queue stats" takes no job.');
+  expect(parsed('run release --executor queue')).toMatchObject({ context: 'queue' });
+  expect(refused('run release --executor queue --context box')).toBe(
+    '--executor queue and --context box exclude each other.',
+  );
 });
 
 test('hook: both hooks unless one is named; what git gives a hook besides is taken', () => {
