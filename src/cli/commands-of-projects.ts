@@ -110,7 +110,7 @@ export const COMMANDS_OF_PROJECTS: readonly CommandSpec[] = [
         name: 'grace',
         type: 'int',
         value: 'SECONDS',
-        help: 'So long a stop waits for what runs before it is ended and given back (default 30).',
+        help: 'So long a stop waits for what runs before it is ended (default 30).',
       },
       { ...JSON_OPTION, help: 'One JSON object per line on stdout.' },
     ],

@@ -81,7 +81,7 @@ export const PIPELINE_OPTIONS: readonly OptionSpec[] = [
     name: 'executor',
     type: 'choice',
     choices: ['local', 'queue'],
-    help: 'queue: workers carry out the commands, the same as --context queue (default: local).',
+    help: 'queue: workers carry out the commands; as --context queue (default: local).',
   },
   { name: 'skip', type: 'list', value: 'STAGE …', help: 'Leave these stages out.' },
   { name: 'only', type: 'list', value: 'STAGE …', help: 'Run only these stages.' },

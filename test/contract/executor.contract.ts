@@ -186,7 +186,10 @@ export function executorContract(
       const controller = new AbortController();
       const failure: Failure = { reason: 'timed-out', limit_ms: 100, scope: 'step' };
       const running = executor.run(command('yes'), output(), controller.signal);
-      setTimeout(() => controller.abort(failure), 100);
+      await expect
+        .poll(() => statSync(output().logFile, { throwIfNoEntry: false })?.size ?? 0, { timeout: 20_000 })
+        .toBeGreaterThan(0);
+      controller.abort(failure);
       expect((await running).failure).toEqual(failure);
       const size = statSync(output().logFile).size;
       expect(size).toBeGreaterThan(0);

@@ -55,7 +55,7 @@ export const queueSchema = z
     secret: secretReferenceSchema
       .optional()
       .describe(
-        'Reference to a secret that producers and workers share: jobs are encrypted and signed with it; at least 16 characters. Needed with Redis.',
+        'Reference to a secret that producers and workers share: jobs are encrypted and signed with it; at least 16 characters; needed with Redis. Default: none.',
       ),
     tree: z
       .enum(['commit', 'here'])
