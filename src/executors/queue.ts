@@ -187,7 +187,7 @@ class QueueExecutor {
       commit: commit.ok ? commit.value : undefined,
     });
     const ending = settled
-      ? ok(await this.#whole(step, new Pending(step.copy), settled, key))
+      ? ok(await this.#rest(step, settled, key))
       : await this.#sendAndWait(step, recovery);
     return ending.ok
       ? this.#recovered(step, ending.value)
@@ -224,7 +224,7 @@ class QueueExecutor {
       pending.isSent = true;
       signal.addEventListener('abort', cancel, { once: true });
       if (signal.aborted) cancel();
-      ending = await this.#whole(step, pending, await pending.ended, job.id);
+      ending = await this.#whole(step, pending, await pending.ended);
       if (ending.state === 'refused') await line.callOff(job.id, AbortSignal.abort());
       return ok(ending);
     } finally {
@@ -247,10 +247,20 @@ class QueueExecutor {
     if (claim?.by === 'worker') await line.order(claim.worker, { type: 'cancel', key, reason });
   }
 
+  /** Of a step that ended while nobody waited for it: what of its output is not here yet. */
+  async #rest(step: Step, settled: Ending, key: string): Promise<Ending> {
+    const pending = new Pending(step.copy);
+    step.line.watch(key, pending);
+    try {
+      return await this.#whole(step, pending, settled);
+    } finally {
+      step.line.forget(key, false);
+    }
+  }
+
   /** Waits for the rest of its output, as long as the worker that has it is there. */
-  async #whole({ line, copy }: Step, pending: Pending, ending: Ending, key: string): Promise<Ending> {
+  async #whole({ line, copy }: Step, pending: Pending, ending: Ending): Promise<Ending> {
     if (ending.state !== 'finished') return ending;
-    line.watch(key, pending);
     const giveUp = new AbortController();
     const { leaseMs } = this.#options.link.timing;
     let before = { received: pending.received, atMs: performance.now() };
@@ -267,7 +277,6 @@ class QueueExecutor {
       return ending;
     } finally {
       clearInterval(looking);
-      line.forget(key, false);
     }
   }
 

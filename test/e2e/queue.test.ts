@@ -2,13 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import {
-  type CliResult,
-  LAUNCHER,
-  PINNED_NODE,
-  type TemporaryProject,
-  temporaryProject,
-} from '../support/cli.ts';
+import { mustEnd, LAUNCHER, PINNED_NODE, type TemporaryProject, temporaryProject } from '../support/cli.ts';
 import { hasRedis, type RedisServer, startRedis } from '../support/redis.ts';
 
 const SECRET = 'the secret that all of them share';
@@ -85,7 +79,7 @@ stages:
     const done = await project.run(['run', 'p', '--executor', 'queue', '--output', 'plain'], {
       env: envOf({ MY_TOKEN: 'hunter2-hunter2' }),
     });
-    ended(done, 1);
+    mustEnd(done, 1);
     const log = (step: string): string => readFileSync(logOf(project, `build.${step}`), 'latin1');
     expect(log('bytes')).toBe('a\0b\n\xff\0enderr\n');
     expect(log('token')).toBe('token ***\nof the worker: \n');
@@ -131,7 +125,7 @@ stages:
     const killedAtMs = performance.now();
     await end(holder, 'SIGKILL');
     const done = await running;
-    ended(done, 0);
+    mustEnd(done);
     expect(readFileSync(path.join(project.root, 'tries'), 'utf8')).toBe('try\ntry\n');
     expect(performance.now() - killedAtMs).toBeLessThan(40_000);
     const failed = await project.run(['queue', 'failed', '--json'], { env: envOf() });
@@ -160,7 +154,7 @@ stages:
     const continued = runQueue(project, 'continue');
     writeFileSync(path.join(project.root, 'go'), '');
     const done = await continued;
-    ended(done, 0);
+    mustEnd(done);
     expect(readFileSync(path.join(project.root, 'ran'), 'utf8')).toBe('once\n');
     expect(readFileSync(logOf(project, 'build.step-1'), 'utf8')).toBe('before\nafter\n');
   });
@@ -184,7 +178,7 @@ stages:
     });
     await redis.start();
     const done = await running;
-    ended(done, 0);
+    mustEnd(done);
     expect(done.stderr.match(/does not answer: waiting for it/g)).toHaveLength(1);
     expect(readFileSync(path.join(project.root, 'ran'), 'utf8')).toBe('once\nsecond\n');
   });
@@ -207,7 +201,7 @@ stages:
     const running = runQueue(project, 'run', 'p', '--executor', 'queue');
     await expect.poll(() => existsSync(path.join(project.root, 'pid')), WITHIN).toBe(true);
     const cancelled = await project.run(['cancel', 'last'], { env: envOf() });
-    ended(cancelled, 0);
+    mustEnd(cancelled);
     expect((await running).code).toBe(130);
     expect(readFileSync(path.join(project.root, 'ended'), 'utf8')).toBe('cleaned\n');
 
@@ -248,7 +242,7 @@ stages:
     commit();
     await startWorker(elsewhere, '--project', clone);
     const done = await runQueue(origin, 'run', 'p', '--executor', 'queue');
-    ended(done, 0);
+    mustEnd(done);
     const log = readFileSync(logOf(origin, 'build.step-1'), 'utf8');
     expect(log.startsWith(`two${path.join(clone, 'state/worker/trees/')}`)).toBe(true);
 
@@ -275,11 +269,6 @@ stages:
     });
   });
 });
-
-/** With all that it said where it ended otherwise. */
-function ended({ code, stdout, stderr }: CliResult, wanted: number): void {
-  if (code !== wanted) throw new Error(`exit code ${code} instead of ${wanted}\n${stderr}\n${stdout}`);
-}
 
 async function end({ child }: Pick<Worker, 'child'>, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
