@@ -71,11 +71,7 @@ async function make(
   hosts: LinkedHosts,
 ): Promise<Result<Executor>> {
   if (context === 'local') return ok(createLocalExecutor(options));
-  if (context === QUEUE_CONTEXT && options.queue) {
-    const { project = process.cwd(), queue } = options;
-    const { createQueueExecutor } = await import('./queue.ts');
-    return ok(createQueueExecutor({ ...options, project, link: await queue() }));
-  }
+  if (context === QUEUE_CONTEXT && options.queue) return ok(await makeQueued(options, options.queue));
   const declared = options.settings?.contexts ?? {};
   const settings = Object.hasOwn(declared, context) ? declared[context] : undefined;
   if (settings?.type === 'docker') {
@@ -91,6 +87,14 @@ async function make(
   return link
     ? ok((await import('./ssh.ts')).createSshExecutor({ ...options, link }))
     : failed(unknownContext(context, contextNames(declared)));
+}
+
+async function makeQueued(
+  { project = process.cwd(), ...options }: ExecutorOptions,
+  queue: () => Promise<QueueLink>,
+): Promise<Executor> {
+  const { createQueueExecutor } = await import('./queue.ts');
+  return createQueueExecutor({ ...options, project, link: await queue() });
 }
 
 /** The client of Docker is large: a run that builds and deploys nothing does not load it. */
