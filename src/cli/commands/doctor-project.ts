@@ -20,9 +20,15 @@ export async function probeContexts(services: Services): Promise<readonly Findin
   }
   const { stage, environments } = settings.value;
   const all: readonly StageSettings[] = [stage, ...Object.values(environments).map((each) => each.settings)];
-  const names = [...new Set(all.flatMap(({ contexts }) => Object.keys(contexts)))];
+  const declared = new Map(all.flatMap(({ contexts }) => Object.entries(contexts)));
+  const names = [...declared.keys()];
   if (names.length === 0) return [];
-  const version = `${names.length} on other machines`;
+  const machines = [...declared.values()].filter(({ type }) => type === 'ssh').length;
+  const containers = names.length - machines;
+  const version = [
+    ...(machines > 0 ? [`${machines} on other machines`] : []),
+    ...(containers > 0 ? [`${containers} in containers`] : []),
+  ].join(', ');
   const detail = `${names.join(', ')}; pipewright context test asks them`;
   return [{ name: 'contexts', status: 'found', required: false, version, detail }];
 }
