@@ -4,7 +4,8 @@ import path from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import type { PipelineDefinition } from '../core/definition.ts';
 import type { RunCreated, RunEvent } from '../core/events.ts';
-import type { StageSettings } from '../core/settings/index.ts';
+import { isObject } from '../core/json.ts';
+import { defaultSettings, type StageSettings } from '../core/settings/index.ts';
 import { findEnvironment } from './environment.ts';
 import type { Services } from './services.ts';
 
@@ -46,18 +47,26 @@ async function editedFiles({
   return [...new Set([...(isSame ? [] : [source.file]), ...deeper.flat()])];
 }
 
-/** Sections that the run has no copy of came with a later version. */
 async function hasOtherSettings(services: Services, { settings, environment }: RunCreated): Promise<boolean> {
   const project = await services.settings();
   if (!settings || !project.ok) return false;
   const known = findEnvironment(environment, project.value.environments);
   const now: StageSettings = (known.ok && known.value?.settings) || project.value.stage;
-  const [then, current] = [asRecord(settings), asRecord(now)];
-  return Object.keys(then).some((section) => !isDeepStrictEqual(then[section], current[section]));
+  return !isSameSetting(asJournaled(settings), asJournaled(now), asJournaled(defaultSettings('')));
+}
+
+/** A key that the run has no copy of may have come with a later version: then it is at its default. */
+export function isSameSetting(then: unknown, now: unknown, byDefault: unknown): boolean {
+  if (!isObject(then) || !isObject(now)) return isDeepStrictEqual(then, now);
+  const defaults = isObject(byDefault) ? byDefault : {};
+  return [...new Set([...Object.keys(then), ...Object.keys(now)])].every((key) =>
+    Object.hasOwn(then, key)
+      ? isSameSetting(then[key], now[key], defaults[key])
+      : isDeepStrictEqual(now[key], defaults[key]),
+  );
 }
 
 /** As it is in a journal: without keys that have no value. */
-function asRecord(settings: StageSettings): Readonly<Record<string, unknown>> {
-  const text: Record<string, unknown> = JSON.parse(JSON.stringify(settings));
-  return text;
+function asJournaled(settings: StageSettings): unknown {
+  return JSON.parse(JSON.stringify(settings));
 }
