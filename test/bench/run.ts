@@ -8,6 +8,7 @@ import { flood } from './flood.ts';
 import { history } from './history.ts';
 import { parallel } from './parallel.ts';
 import { removeAll } from './project.ts';
+import { queue } from './queue.ts';
 import { repository } from './repository.ts';
 import { rollback } from './rollback.ts';
 import { ssh } from './ssh.ts';
@@ -30,6 +31,7 @@ const BENCHES: Readonly<Record<string, (rounds: number, part?: string) => Promis
   ssh: (rounds) => ssh(Math.min(rounds, 5)),
   delivery: (rounds) => delivery(Math.min(rounds, 5)),
   rollback: (rounds) => rollback(rounds),
+  queue,
 };
 
 const { values, positionals } = parseArgs({

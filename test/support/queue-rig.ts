@@ -16,7 +16,7 @@ import type { ExecutorUnderTest } from '../contract/executor.contract.ts';
 /** Of a worker that a test plays. */
 export const TIMING = { lockMs: 1000, leaseMs: 5000 };
 
-const OPTIONS = {
+export const embeddedOptions = {
   backend: 'embedded',
   concurrency: 8,
   maxAttempts: 3,
@@ -26,8 +26,8 @@ const OPTIONS = {
 
 /** A run whose steps go to a worker in this process. */
 export async function embeddedExecutor(run: ExecutorUnderTest): Promise<Executor> {
-  const broker = createEmbeddedBroker({ ...OPTIONS, backoffMs: 20 });
-  return queueExecutor(run, { broker, sealer: openSealer, options: OPTIONS });
+  const broker = createEmbeddedBroker({ ...embeddedOptions, backoffMs: 20 });
+  return queueExecutor(run, { broker, sealer: openSealer, options: embeddedOptions });
 }
 
 /** A run whose steps go through Redis to a worker in this process. */

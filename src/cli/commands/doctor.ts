@@ -4,6 +4,7 @@ import type { Services } from '../services.ts';
 import { probeDocker } from './doctor-docker.ts';
 import { type Finding, probeLimits, probeState, probeTool } from './doctor-probes.ts';
 import { probeContexts, probeModel, probeNode } from './doctor-project.ts';
+import { probeQueue } from './doctor-queue.ts';
 import { TOOLS } from './doctor-tools.ts';
 
 /** `doctor`: exit code 1 only when something is missing without which nothing runs. */
@@ -17,6 +18,7 @@ export async function doctor(
     ...(await Promise.all(TOOLS.map((tool) => probeTool(tool, services.env)))),
     ...(await probeDocker(services)),
     ...(await probeContexts(services)),
+    ...(await probeQueue(services)),
     ...(await probeModel(services)),
     await probeState(services.project.stateDir),
     probeLimits(),
