@@ -44,7 +44,7 @@ const retrySchema = z
         .union([retryClass, z.array(retryClass).min(1)])
         .optional()
         .describe(
-          'Which failures are tried again: timeout, exit, signal, unreachable, reported. Default: all.',
+          'Which failures are tried again: timeout, exit, signal, unreachable, reported; and lost: a host is gone, and what ran there may still run. Default: all but lost.',
         ),
     }),
   ])

@@ -93,8 +93,10 @@ interface FailureTraits {
   readonly retryClass?: RetryClass;
 }
 
-/** The classes that `retry.on` selects from. */
-export const RETRY_CLASSES = ['timeout', 'exit', 'signal', 'unreachable', 'reported'] as const;
+/** What `retry.on` selects where nothing is said. */
+export const USUAL_RETRY_CLASSES = ['timeout', 'exit', 'signal', 'unreachable', 'reported'] as const;
+/** The classes that `retry.on` selects from. `lost` is only for what may run twice: the first one may still be there. */
+export const RETRY_CLASSES = [...USUAL_RETRY_CLASSES, 'lost'] as const;
 export type RetryClass = (typeof RETRY_CLASSES)[number];
 
 /** What each reason means to the retry policy and to the shell that called us. */
@@ -106,7 +108,7 @@ export const FAILURE_TRAITS: Record<Failure['reason'], FailureTraits> = {
   'timed-out': { retryable: true, exitCode: 1, retryClass: 'timeout' },
   'memory-limit': { retryable: false, exitCode: 1 },
   cancelled: { retryable: false, exitCode: 130 },
-  interrupted: { retryable: false, exitCode: 1 },
+  interrupted: { retryable: true, exitCode: 1, retryClass: 'lost' },
   rejected: { retryable: false, exitCode: 1 },
   'confirmation-expired': { retryable: false, exitCode: 1 },
   'template-refused': { retryable: false, exitCode: 2 },

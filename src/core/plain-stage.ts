@@ -1,5 +1,5 @@
 import type { StageDefinition } from './definition.ts';
-import { RETRY_CLASSES } from './failure.ts';
+import { USUAL_RETRY_CLASSES } from './failure.ts';
 
 /** A stage with every common key at its default; `config` is empty. The one place where these defaults stand. */
 export function plainStage(name: string, uses: string): Omit<StageDefinition, 'line'> {
@@ -14,7 +14,7 @@ export function plainStage(name: string, uses: string): Omit<StageDefinition, 'l
       backoff: 'exponential',
       max_delay_ms: 60_000,
       jitter: 0.2,
-      on: RETRY_CLASSES,
+      on: USUAL_RETRY_CLASSES,
     },
     parallel: false,
     max_workers: 1,

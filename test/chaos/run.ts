@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { crashCases, nameOf, playCrash } from './crash-matrix.ts';
+import { playCases } from './cases.ts';
 import { playDeploys } from './deploys.ts';
 import { playDisks } from './disks.ts';
 import type { Finding } from './finding.ts';
@@ -25,6 +26,7 @@ const EXPERIMENTS = {
   sharing: () => playSharing(),
   disks: () => playDisks(),
   deploys: async () => [await playDeploys({ ...options, rounds: Number(values.rounds ?? 15) })],
+  cases: async () => [await playCases({ ...options, rounds: Number(values.rounds ?? 20) })],
   power: () => playPowerCuts(Math.max(1, Math.round(options.rounds / 10)), options.seed),
 } satisfies Record<string, () => Promise<readonly Finding[]>>;
 

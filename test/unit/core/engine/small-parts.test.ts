@@ -58,6 +58,7 @@ test('each class of retry.on lets exactly its own failures be tried again', () =
     signal: { reason: 'signal', signal: 'SIGSEGV' },
     unreachable: { reason: 'executor-unreachable', executor: 'x', detail: '' },
     reported: { reason: 'reported', message: 'no', retryable: true },
+    lost: { reason: 'interrupted', detail: 'its host is gone' },
   };
   const tried = RETRY_CLASSES.map((one) =>
     RETRY_CLASSES.filter((other) => mayRetry(failures[other], { ...policy, on: [one] }, 1)),
