@@ -75,7 +75,7 @@ async function playRound(seed: number): Promise<Round> {
     }
     const startedMs = Date.now();
     const last = await watch(lab);
-    const [first] = eventsOf(last.ended).filter(({ type }) => type !== 'watch.started');
+    const first = eventsOf(last.ended).find(({ type }) => type !== 'watch.started');
     return {
       violations: violationsOf(lab, names, last.ended),
       kills,
