@@ -53,6 +53,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  // Runs that a failed test left waiting would outlive their server, as they should.
+  project.write('go', '');
   await serving.stop('SIGKILL');
   project[Symbol.dispose]();
 });
