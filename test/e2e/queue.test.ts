@@ -183,6 +183,20 @@ stages:
     expect(readFileSync(path.join(project.root, 'ran'), 'utf8')).toBe('once\nsecond\n');
   });
 
+  test('a worker whose Redis is away can be stopped', async () => {
+    using project = temporaryProject({ 'pipewright.yaml': SETTINGS });
+    const worker = await startWorker(project);
+    await redis.kill();
+    try {
+      await expect.poll(worker.said, WITHIN).toContain('does not answer; waiting for it');
+      await end(worker, 'SIGTERM');
+      expect(worker.said()).toContain('worker.stopped');
+      expect(worker.child.exitCode).toBe(0);
+    } finally {
+      await redis.start();
+    }
+  });
+
   test('cancel reaches the worker and its processes; SIGTERM lets a worker finish', async () => {
     using project = temporaryProject({
       'pipewright.yaml': SETTINGS,

@@ -16,12 +16,19 @@ const AT_ONCE = 16;
 
 /** Reads a stream of Redis from its beginning; what was taken is removed, so what is there is what was not. */
 export async function readChannel({ reader, client, stream, take, signal }: Channel): Promise<void> {
-  // It may sit in a question that Redis answers only later.
-  signal.addEventListener('abort', () => reader.disconnect(), { once: true });
+  // It may sit in a question that Redis answers only later, or never: one that waits to be sent is forgotten by
+  // `disconnect`, not rejected.
+  const ended = new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  void ended.then(() => reader.disconnect());
   let last = '0';
   while (!signal.aborted) {
     try {
-      const answer = await reader.xreadBuffer('COUNT', AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', stream, last);
+      const answer = await Promise.race([
+        reader.xreadBuffer('COUNT', AT_ONCE, 'BLOCK', BLOCK_MS, 'STREAMS', stream, last),
+        ended,
+      ]);
       const entries = entriesOf(answer);
       for (const { id, message } of entries) {
         if (signal.aborted) break;

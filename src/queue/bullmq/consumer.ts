@@ -3,7 +3,7 @@ import { ok, type Result } from '../../core/failure.ts';
 import type { ConsumerOptions, JobConsumer, QueueName } from '../../core/queue/broker.ts';
 import { unreachable } from '../../core/queue/messages.ts';
 import type { BullOptions } from './broker.ts';
-import { placeOf, redisOptions } from './connection.ts';
+import { connect, placeOf, redisOptions } from './connection.ts';
 
 /** How long a worker waits for Redis before it says that there is none. */
 const READY_MS = 5000;
@@ -45,8 +45,15 @@ export async function openConsumer(
       worker.concurrency = wanted;
     },
     pause: () => worker.pause(true),
-    close: () => worker.close(),
+    close: () => endOf(worker, options),
   });
+}
+
+/** With a goodbye to Redis, or cut: where Redis is away a goodbye would wait for it, and this process with it. */
+async function endOf(worker: Worker, { address }: BullOptions): Promise<void> {
+  const reached = await connect(address);
+  if (reached.ok) reached.value.disconnect();
+  await worker.close(!reached.ok);
 }
 
 async function isReady(worker: Worker): Promise<boolean> {
