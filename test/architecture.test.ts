@@ -13,7 +13,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   stages: ['core', 'streams', 'vcs', 'testgen', 'delivery', 'zod'],
   executors: ['core', 'execa', 'ssh2', 'dockerode', 'tar-stream'],
   queue: ['core', 'bullmq', 'ioredis', 'zod'],
-  persistence: ['core', 'lowdb', 'zod'],
+  persistence: ['core', 'lowdb', 'pg', 'zod'],
   reporters: ['core'],
   server: ['core', 'zod'],
   system: ['core', 'execa', 'nodemailer'],
