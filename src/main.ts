@@ -13,6 +13,7 @@ import type { StoredRun } from './core/ports.ts';
 import type { Vcs } from './core/vcs.ts';
 import type { Notifier } from './core/notify.ts';
 import { builtInKinds, openConfig, SHIPPED_PIPELINES } from './open-config.ts';
+import { keepResults } from './keep-results.ts';
 import { openEngine } from './open-engine.ts';
 import { placesIn } from './project-places.ts';
 import type { RunScreen } from './screen-session.ts';
@@ -158,10 +159,28 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
   };
   const background = tellLater(notifier, terminal);
   const inner: Composed['told'][] = [];
-  const engine = async (kinds: EngineDeps['kinds'], prompter: EngineDeps['prompter']): Promise<Engine> => {
-    const given = { kinds, prompter, identity, secrets, vcs: openVcs, say: terminal.say };
-    return openEngine({ ...given, project, store: await store(), notifier: background });
+  const { stateDir } = project;
+  const projectSettings: Services['settings'] = async () => {
+    const loaded = await config();
+    return loaded.ok ? { ok: true, value: loaded.value.settings } : loaded;
   };
+  const results = keepResults({
+    stateDir,
+    secrets,
+    store,
+    settings: projectSettings,
+    say: terminal.say,
+  });
+  const engine = async (given: Pick<EngineDeps, 'kinds' | 'prompter' | 'store'>): Promise<Engine> =>
+    openEngine({
+      ...given,
+      identity,
+      secrets,
+      vcs: openVcs,
+      say: terminal.say,
+      project,
+      notifier: background,
+    });
   const services: Services = {
     terminal,
     env: process.env,
@@ -183,18 +202,16 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
         launcher: path.resolve(process.argv[1] ?? ''),
       });
     },
-    settings: async () => {
-      const loaded = await config();
-      return loaded.ok ? { ok: true, value: loaded.value.settings } : loaded;
-    },
+    settings: projectSettings,
     engine: async (prompter) => {
       const loaded = await config();
       if (!loaded.ok) return loaded;
-      return { ok: true, value: await engine(loaded.value.deps.kinds, prompter) };
+      const { kinds } = loaded.value.deps;
+      return { ok: true, value: await engine({ kinds, prompter, store: await results.store() }) };
     },
     caretaker: async () => {
       const { nobody } = await import('./cli/prompter.ts');
-      return engine({}, nobody);
+      return engine({ kinds: {}, prompter: nobody, store: await store() });
     },
     state: async (runId) => {
       const { stateOf } = await import('./core/engine/engine.ts');
@@ -253,6 +270,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
       const { say } = terminal;
       return createQueueDesk({ project, env: process.env, secrets, say }, services.settings);
     },
+    results: results.desk,
     runProcesses: async () => {
       const { findRunProcesses, killRunProcesses } = await import('./system/run-processes.ts');
       return { find: findRunProcesses, kill: killRunProcesses };
@@ -261,7 +279,7 @@ async function createServices(places: GivenPlaces, terminal: Terminal): Promise<
   return {
     services,
     told: async () => {
-      await Promise.all([background.told, ...inner].map((told) => told()));
+      await Promise.all([background.told, results.told, ...inner].map((told) => told()));
     },
   };
 }

@@ -126,6 +126,10 @@ export function createQueueDesk(
     return queue.ok ? ok({ queue: queue.value, stage }) : queue;
   };
   return {
+    hasRedis: async () => {
+      const known = await settings();
+      return known.ok && !isEmbedded(known.value.stage.queue, parts.env);
+    },
     broker: async () => {
       const connected = await connect();
       return connected.ok ? ok(connected.value.queue.broker) : connected;

@@ -9,6 +9,7 @@ import type { Clock, Identity, Prompter, RunStore } from '../core/ports.ts';
 import type { JobBroker, QueueName } from '../core/queue/broker.ts';
 import type { RunningWorker } from '../core/queue/worker.ts';
 import type { ServiceHistory, ServiceRelease } from '../core/releases.ts';
+import type { ResultsDesk } from '../core/results.ts';
 import type { RunStats, RunSummary, StateIndex } from '../core/run-index.ts';
 import type { CaseSettings } from '../core/settings/cases.ts';
 import type { DockerSettings } from '../core/settings/contexts.ts';
@@ -73,6 +74,8 @@ export interface Services {
   readonly server: OpenServer;
   /** The queue that workers take steps from. */
   readonly queue: () => Promise<QueueDesk>;
+  /** The database of results; undefined where the project names none. */
+  readonly results: () => Promise<ResultsDesk | undefined>;
   /** Processes of runs on this machine. */
   readonly runProcesses: () => Promise<RunProcesses>;
 }
@@ -112,6 +115,8 @@ export interface DeliveryDesk {
 }
 
 export interface QueueDesk {
+  /** Redis is named as its place. */
+  readonly hasRedis: () => Promise<boolean>;
   /** The queue on Redis; `invalid` where there is none. */
   readonly broker: () => Promise<Result<JobBroker, Problems | Failure>>;
   /** A worker in this process. */

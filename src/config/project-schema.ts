@@ -70,6 +70,7 @@ export const projectSchema = z.strictObject({
   testgen: SECTIONS.testgen.optional(),
   serve: serveSchema.optional(),
   queue: SECTIONS.queue.optional(),
+  results: SECTIONS.results.optional(),
   max_workers: z
     .int()
     .min(1)

@@ -66,6 +66,7 @@ function settle(project: string, written: Written): StageSettings {
     notify: or(written.notify, defaults.notify),
     testgen: or(written.testgen, defaults.testgen),
     queue: or(written.queue, defaults.queue),
+    results: or(written.results, defaults.results),
   };
 }
 

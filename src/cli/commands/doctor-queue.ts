@@ -18,3 +18,17 @@ export async function probeQueue(services: Services): Promise<readonly Finding[]
   const { describeFailure } = await services.views();
   return [{ name, status: 'broken', required: false, detail: describeFailure(broker.failure) }];
 }
+
+/** PostgreSQL, where results of runs go there: whether it answers and lets us in. */
+export async function probeResults(services: Services): Promise<readonly Finding[]> {
+  const desk = await services.results();
+  if (!desk) return [];
+  const looked = await desk.look();
+  const name = 'results';
+  if (looked.ok) {
+    const { place, version } = looked.value;
+    return [{ name, status: 'found', required: false, version, detail: place }];
+  }
+  const { describeFailure } = await services.views();
+  return [{ name, status: 'broken', required: false, detail: describeFailure(looked.failure) }];
+}

@@ -4,7 +4,7 @@ import type { Services } from '../services.ts';
 import { probeDocker } from './doctor-docker.ts';
 import { type Finding, probeLimits, probeState, probeTool } from './doctor-probes.ts';
 import { probeContexts, probeModel, probeNode } from './doctor-project.ts';
-import { probeQueue } from './doctor-queue.ts';
+import { probeQueue, probeResults } from './doctor-queue.ts';
 import { TOOLS } from './doctor-tools.ts';
 
 /** `doctor`: exit code 1 only when something is missing without which nothing runs. */
@@ -19,6 +19,7 @@ export async function doctor(
     ...(await probeDocker(services)),
     ...(await probeContexts(services)),
     ...(await probeQueue(services)),
+    ...(await probeResults(services)),
     ...(await probeModel(services)),
     await probeState(services.project.stateDir),
     probeLimits(),

@@ -3,6 +3,7 @@ import { type FailedJob, type JobBroker, QUEUES, STEP_QUEUE } from '../../core/q
 import { parseStepKey, workerName } from '../../core/queue/messages.ts';
 import { type WorkerFacts, workerFactsSchema } from '../../core/queue/worker.ts';
 import { formatDuration } from '../../core/quantities.ts';
+import type { ResultsDelivery } from '../../core/results.ts';
 import type { QueueCommand } from '../command.ts';
 import { isProblems, printFailure, printJson, printProblems } from '../print.ts';
 import { askKey } from '../prompter.ts';
@@ -10,6 +11,7 @@ import type { Problems, Services } from '../services.ts';
 
 /** `queue stats|failed|retry|drain`. */
 export async function queue(command: QueueCommand, services: Services): Promise<number> {
+  if (command.verb === 'stats') return showStats(command, services);
   const broker = await (await services.queue()).broker();
   if (!broker.ok) return refused(command, services, broker.failure);
   try {
@@ -22,7 +24,11 @@ export async function queue(command: QueueCommand, services: Services): Promise<
 
 type Verb = (command: QueueCommand, services: Services, broker: JobBroker) => Promise<Result<number>>;
 
-const VERBS: Readonly<Record<QueueCommand['verb'], Verb>> = { stats, failed: listFailed, retry, drain };
+const VERBS: Readonly<Record<Exclude<QueueCommand['verb'], 'stats'>, Verb>> = {
+  failed: listFailed,
+  retry,
+  drain,
+};
 
 function refused(command: QueueCommand, services: Services, failure: Failure | Problems): Promise<number> {
   return isProblems(failure)
@@ -30,7 +36,54 @@ function refused(command: QueueCommand, services: Services, failure: Failure | P
     : printFailure(services, command, failure);
 }
 
-async function stats(command: QueueCommand, services: Services, broker: JobBroker): Promise<Result<number>> {
+/** Of the queue and of the results of runs; a project may have either without the other. */
+async function showStats(command: QueueCommand, services: Services): Promise<number> {
+  const desk = await services.results();
+  const results = desk && (await desk.deliver());
+  const queues = await services.queue();
+  // Without both the queue says what is missing.
+  if (results && !(await queues.hasRedis())) {
+    if (command.json)
+      await printJson(services, { place: null, queues: [], workers: [], refused: {}, results });
+    else await services.terminal.print(await resultLines(results, services));
+    return 0;
+  }
+  const broker = await queues.broker();
+  if (!broker.ok) return refused(command, services, broker.failure);
+  try {
+    const done = await stats({ command, services, broker: broker.value, results });
+    return done.ok ? done.value : await refused(command, services, done.failure);
+  } finally {
+    await broker.value.close();
+  }
+}
+
+async function resultLines(
+  { delivered, pending, failure }: ResultsDelivery,
+  services: Services,
+): Promise<readonly string[]> {
+  const { describeFailure } = await services.views();
+  return [
+    `Results: ${countOf(delivered)} brought now, ${countOf(pending)} pending`,
+    ...(failure ? [`  ${describeFailure(failure)}`] : []),
+  ];
+}
+
+function countOf(runs: number): string {
+  return `${runs} run${runs === 1 ? '' : 's'}`;
+}
+
+async function stats({
+  command,
+  services,
+  broker,
+  results,
+}: {
+  readonly command: QueueCommand;
+  readonly services: Services;
+  readonly broker: JobBroker;
+  readonly results: ResultsDelivery | undefined;
+}): Promise<Result<number>> {
   const counts = await broker.counts();
   if (!counts.ok) return counts;
   const workers = await workersOf(broker);
@@ -45,6 +98,7 @@ async function stats(command: QueueCommand, services: Services, broker: JobBroke
       queues: rows,
       workers: workers.value,
       refused: refusals.value,
+      results: results ?? null,
     });
     return ok(0);
   }
@@ -68,6 +122,7 @@ async function stats(command: QueueCommand, services: Services, broker: JobBroke
     '',
     ...(busy.length === 0 ? ['No worker is there.'] : table(busy)),
     ...(refusedJobs.length === 0 ? [] : ['', `Refused jobs: ${refusedJobs.join(', ')}`]),
+    ...(results ? ['', ...(await resultLines(results, services))] : []),
   ]);
   return ok(0);
 }

@@ -7,6 +7,7 @@ import { groupsSchema } from './resources.ts';
 import { type DeploySettings, deploySchema } from './deploy.ts';
 import { type NotifySettings, notifySchema } from './notify.ts';
 import { type QueueSettings, queueSchema } from './queue.ts';
+import { type ResultsSettings, resultsSchema } from './results.ts';
 import { type TestSettings, testSchema } from './test.ts';
 import { type TestgenSettings, testgenSchema } from './testgen.ts';
 import { type TriggerSettings, triggerSchema } from './trigger.ts';
@@ -26,6 +27,7 @@ export const SECTIONS = {
   notify: notifySchema,
   testgen: testgenSchema,
   queue: queueSchema,
+  results: resultsSchema,
 } as const;
 
 /**
@@ -48,6 +50,7 @@ export interface StageSettings {
   readonly notify: NotifySettings;
   readonly testgen: TestgenSettings;
   readonly queue: QueueSettings;
+  readonly results: ResultsSettings;
 }
 
 /** Everything at its default. */
@@ -66,6 +69,7 @@ export function defaultSettings(project: string): StageSettings {
     notify: notifySchema.parse({}),
     testgen: testgenSchema.parse({}),
     queue: queueSchema.parse({}),
+    results: resultsSchema.parse({}),
   };
 }
 
@@ -90,6 +94,7 @@ export function secretReferences({
   notify,
   testgen,
   queue,
+  results,
 }: StageSettings): readonly string[] {
   const { webhook, email } = notify;
   const written = [
@@ -100,6 +105,7 @@ export function secretReferences({
     email?.password,
     testgen.model.api_key,
     ...queueReferences(queue),
+    results.url,
   ];
   return written.flatMap((text) => (text !== undefined && /^(?:env|file|cmd):/.test(text) ? [text] : []));
 }
