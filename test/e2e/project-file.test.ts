@@ -50,7 +50,7 @@ test('a pipeline for a context of one environment is refused in another, before 
   const { code, stderr } = await project.run(['run', 'far', '--env', 'staging']);
   expect(code).toBe(2);
   expect(stderr).toContain('There is no context "extra".');
-  expect(stderr).toContain('known are local, web');
+  expect(stderr).toContain('known are local, queue, web');
 });
 
 test('validate names each problem of pipewright.yaml with its place, also where files disagree', async () => {

@@ -251,6 +251,7 @@ test('each failure has its exit code, and only what another try may heal is trie
     'exit-non-zero: exit',
     'signal: signal',
     'timed-out: timeout',
+    'interrupted: lost',
     'executor-unreachable: unreachable',
     'reported: reported',
   ]);
