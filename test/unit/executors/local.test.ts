@@ -266,10 +266,10 @@ test('closing dismisses the keeper, and background processes live on', async () 
 
 test('an unknown context is named together with the known ones', async () => {
   const executors = createExecutors({ runId: 'r', folder });
-  expect(executors.contexts).toEqual(['local']);
+  expect(executors.contexts).toEqual(['local', 'queue']);
   expect(await executors.open('toString')).toEqual({
     ok: false,
-    failure: { reason: 'invalid', message: 'there is no context `toString`; known: local' },
+    failure: { reason: 'invalid', message: 'there is no context `toString`; known: local, queue' },
   });
   const [first, second] = [await executors.open('local'), await executors.open('local')];
   expect(first.ok && second.ok && first.value === second.value).toBe(true);
