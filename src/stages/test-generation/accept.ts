@@ -49,7 +49,7 @@ const MOST_SAID = 12_000;
  */
 export async function judgeDraft(trial: Trial): Promise<Result<Acceptance>> {
   const { draft, missing, verify } = trial;
-  if (missing !== undefined) return ok(unmeasured(draft, missing));
+  if (missing !== undefined) return ok(notRun(draft, 'unmeasured', missing));
   const text = renderTest(draft, draft.cases);
   const problem = place(trial.after, draft.file, text);
   if (problem) return failed(problem);
@@ -199,16 +199,17 @@ function rejected(
   };
 }
 
-function unmeasured(draft: DraftTest, reason: string): Acceptance {
+/** Of a draft that never ran: a refused one has failed, and its author is told why. */
+export function notRun(draft: DraftTest, verdict: 'failed' | 'unmeasured', reason: string): Acceptance {
   return {
-    verdict: 'unmeasured',
-    cases: draft.cases.map(({ id }) => ({ id, verdict: 'unmeasured', passes: 0, detects_revert: null })),
+    verdict,
+    cases: draft.cases.map(({ id }) => ({ id, verdict, passes: 0, detects_revert: null })),
     runs: 0,
     passes: 0,
     detects_revert: null,
     coverage: null,
     reason,
-    said: '',
+    said: verdict === 'failed' ? reason : '',
     text: renderTest(draft, draft.cases),
   };
 }

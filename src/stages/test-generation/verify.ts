@@ -4,7 +4,7 @@ import { ok, type Result } from '../../core/failure.ts';
 import type { GeneratedTest } from '../../core/testgen.ts';
 import { refusedIn } from '../../testgen/model/refused.ts';
 import { type DraftTest, renderTest } from '../../testgen/write/test-file.ts';
-import { judgeDraft } from './accept.ts';
+import { judgeDraft, notRun } from './accept.ts';
 import { missingRunner } from './runners.ts';
 import { programRunner } from './run-program.ts';
 import { artifactName, type Job, linesOf, type Workshop } from './work.ts';
@@ -64,7 +64,7 @@ export async function verify(
               lines: linesOf(job),
               missing: missingRunner(job.framework, project),
             })
-          : ok(notRun(draft, `it would ${refused}, so it was not run`));
+          : ok(notRun(draft, 'failed', `it would ${refused}, so it was not run`));
       if (!judged.ok) return judged;
       const { text: kept, said, ...rest } = judged.value;
       await log(
@@ -81,20 +81,6 @@ export async function verify(
     },
   });
   return done.ok ? ok(verifiedSchema().parse(done.value)) : done;
-}
-
-function notRun(draft: DraftTest, reason: string) {
-  return {
-    verdict: 'failed' as const,
-    cases: draft.cases.map(({ id }) => ({ id, verdict: 'failed' as const, passes: 0, detects_revert: null })),
-    runs: 0,
-    passes: 0,
-    detects_revert: null,
-    coverage: null,
-    reason,
-    said: reason,
-    text: renderTest(draft, draft.cases),
-  };
 }
 
 /** The test as later stages see it; of a passed one only the cases that held. */
