@@ -1,12 +1,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { ok, reported, type Result } from '../core/failure.ts';
+import { ok, type Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
 import { readTestgen } from '../core/testgen.ts';
 import { checkTests, type ReviewInput } from '../testgen/review/check-tests.ts';
 import { reviewMarkdown } from '../testgen/review/review-markdown.ts';
 import { recommend, scoreOf } from '../testgen/review/score.ts';
+import { madeTests } from './test-generation/made-tests.ts';
 
 export const reviewGeneration = defineStage({
   kind: 'review-generation',
@@ -24,10 +25,9 @@ export const reviewGeneration = defineStage({
 
 async function review(least: number, context: StageContext): Promise<Result<JsonObject>> {
   const { variables } = context;
-  const code = readTestgen(variables, 'test_code_generation');
-  const analysis = readTestgen(variables, 'vcs_analysis');
-  if (!code || !analysis)
-    return reported('it needs the outputs of vcs-analysis and test-code-generation before it');
+  const made = madeTests(variables);
+  if (!made.ok) return made;
+  const { code, analysis } = made.value;
   const strategies = readTestgen(variables, 'test_strategy')?.strategies ?? [];
   const texts = new Map(
     code.tests

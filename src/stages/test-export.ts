@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { defineStage } from '../core/stage-kind.ts';
-import { readTestgen } from '../core/testgen.ts';
 import { exportTests } from './test-export/export.ts';
 import { undoExport } from './test-export/undo.ts';
+import { noTests } from './test-generation/made-tests.ts';
 
 export const testExport = defineStage({
   kind: 'test-export',
@@ -16,12 +16,7 @@ export const testExport = defineStage({
       .describe('Folder of the project for scenarios and report. Default: docs/test-scenarios.'),
     tests: z.boolean().default(true).describe('false: only the documents. Default: true.'),
   }),
-  idle: (_config, { variables }) => {
-    const code = readTestgen(variables, 'test_code_generation');
-    return code?.tests.length === 0
-      ? { reason: 'no test was made', would_flip: 'a test of test-code-generation' }
-      : undefined;
-  },
+  idle: (_config, { variables }) => noTests(variables),
   run: (config, context) => exportTests(config, context),
   undo: (_config, context) => undoExport(context),
 });

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { ok, reported, type Result } from '../core/failure.ts';
+import { ok, type Result } from '../core/failure.ts';
 import type { JsonObject } from '../core/json.ts';
 import { defineStage, type StageContext } from '../core/stage-kind.ts';
 import { readTestgen, type TestScenario, type VcsAnalysis } from '../core/testgen.ts';
@@ -9,25 +9,22 @@ import { makeScenarios } from '../testgen/scenarios/make-scenarios.ts';
 import { REWORD_SCENARIOS, reworded, rewordQuestion } from '../testgen/scenarios/reword.ts';
 import { scenariosMarkdown } from '../testgen/scenarios/scenarios-markdown.ts';
 import { scenariosXlsx } from '../testgen/scenarios/scenarios-xlsx.ts';
+import { madeTests, noTests } from './test-generation/made-tests.ts';
 
 export const testScenarioGeneration = defineStage({
   kind: 'test-scenario-generation',
   summary:
     'Write scenarios for testers from the generated tests: Markdown, JSON and a spreadsheet to fill in.',
   schema: z.strictObject({}),
-  idle: (_config, { variables }) =>
-    readTestgen(variables, 'test_code_generation')?.tests.length === 0
-      ? { reason: 'no test was made', would_flip: 'a test of test-code-generation' }
-      : undefined,
+  idle: (_config, { variables }) => noTests(variables),
   run: (_config, context) => generateScenarios(context),
 });
 
 async function generateScenarios(context: StageContext): Promise<Result<JsonObject>> {
   const { variables } = context;
-  const code = readTestgen(variables, 'test_code_generation');
-  const analysis = readTestgen(variables, 'vcs_analysis');
-  if (!code || !analysis)
-    return reported('it needs the outputs of vcs-analysis and test-code-generation before it');
+  const tests = madeTests(variables);
+  if (!tests.ok) return tests;
+  const { code, analysis } = tests.value;
   const strategies = readTestgen(variables, 'test_strategy')?.strategies ?? [];
   const made = makeScenarios(code, { strategies }, analysis);
   const scenarios = await inBetterWords(made, { context, analysis });

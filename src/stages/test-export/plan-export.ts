@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ok, reported, type Result } from '../../core/failure.ts';
+import { ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { StageContext } from '../../core/stage-kind.ts';
 import { readTestgen, type TestCode } from '../../core/testgen.ts';
+import { madeTests } from '../test-generation/made-tests.ts';
 import { hashAt, missingFolders, obstacle } from './files.ts';
 
 /** One file to be written, and what stood there when it was planned. */
@@ -35,10 +36,9 @@ export async function planExport(
   config: { readonly documents: string; readonly tests: boolean },
   context: StageContext,
 ): Promise<Result<ExportPlan>> {
-  const code = readTestgen(context.variables, 'test_code_generation');
-  const analysis = readTestgen(context.variables, 'vcs_analysis');
-  if (!code || !analysis)
-    return reported('it needs the outputs of vcs-analysis and test-code-generation before it');
+  const made = madeTests(context.variables);
+  if (!made.ok) return made;
+  const { code, analysis } = made.value;
   const documents = [
     ...(readTestgen(context.variables, 'test_scenario_generation')?.files ?? []),
     ...(readTestgen(context.variables, 'review_generation')?.files ?? []),
