@@ -11,6 +11,7 @@ import { programRunner } from './run-program.ts';
 import {
   artifactName,
   callersOf,
+  type Drafted,
   type Job,
   keepDraft,
   keptDraft,
@@ -23,10 +24,7 @@ import {
 const PROBE_MS = 15_000;
 
 export type Observed =
-  | {
-      readonly state: 'drafted';
-      readonly drafted: Extract<ReturnType<typeof keptDraft>, { ok: true }>['value'];
-    }
+  | { readonly state: 'drafted'; readonly drafted: Drafted }
   | { readonly state: 'none'; readonly reason: string };
 
 /** Calls what the file exports before and after the commits, and writes the tests that hold what it does now. */
