@@ -6,6 +6,7 @@ import { stateOf } from '../../core/engine/engine.ts';
 import type { Drive, Engine } from '../../core/engine/api.ts';
 import type { StopReason } from '../../core/engine/stop.ts';
 import { FAILURE_TRAITS, type Failure, failed, ok, type Result } from '../../core/failure.ts';
+import { findLock, lockFailure } from '../../core/pipeline-lock.ts';
 import type { RunState } from '../../core/run-state.ts';
 import { type CaseSettings, plainCaseSettings } from '../../core/settings/cases.ts';
 import type { WatchCommand } from '../command.ts';
@@ -240,19 +241,8 @@ async function whyLocked({ services, command, project }: Watch, pipeline: string
   const index = await (await services.store()).index();
   if (!index.ok) return index;
   const environment = command.env ?? project.environment;
-  const lock = index.value.locked.find(
-    (each) => each.pipeline === pipeline && each.environment === environment,
-  );
-  if (!lock) return ok(undefined);
-  const { consecutive_failures, since, reason } = lock;
-  return failed({
-    reason: 'locked',
-    pipeline,
-    environment,
-    consecutive_failures,
-    since,
-    ...(reason !== undefined && { cause: reason }),
-  });
+  const lock = findLock(index.value, pipeline, environment);
+  return lock ? failed(lockFailure(lock)) : ok(undefined);
 }
 
 function reasonOf(failure: Problems | Failure): string {

@@ -1,5 +1,6 @@
 import type { EventLog } from '../event-log.ts';
 import { failed, ok, type Result } from '../failure.ts';
+import { findLock, lockFailure } from '../pipeline-lock.ts';
 import type { RunHandle, StoredRun } from '../ports.ts';
 import type { PipelineLock } from '../run-index.ts';
 import { defaultSettings } from '../settings/index.ts';
@@ -87,7 +88,7 @@ async function plan(deps: EngineDeps, request: StartRequest): Promise<Result<Pla
     params: request.params,
   });
   if (!stages.ok) return stages;
-  const locked = await findLock(deps, request.definition.name, request.environment);
+  const locked = await readLock(deps, request.definition.name, request.environment);
   return ok({
     pipeline: request.definition.name,
     file: request.definition.source.file,
@@ -155,31 +156,20 @@ function planInputs(deps: EngineDeps, request: StartRequest, state: RunState): P
   };
 }
 
-async function findLock(
+async function readLock(
   deps: EngineDeps,
   pipeline: string,
   environment: string,
 ): Promise<PipelineLock | undefined> {
   const index = await deps.store.index();
-  if (!index.ok) return undefined;
-  return index.value.locked.find((lock) => lock.pipeline === pipeline && lock.environment === environment);
+  return index.ok ? findLock(index.value, pipeline, environment) : undefined;
 }
 
 async function start(deps: EngineDeps, request: StartRequest, drive: Drive): Promise<Result<RunState>> {
   const checked = checkSelection(request);
   if (!checked.ok) return checked;
-  const lock = await findLock(deps, request.definition.name, request.environment);
-  if (lock) {
-    const { pipeline, environment, consecutive_failures, since } = lock;
-    return failed({
-      reason: 'locked',
-      pipeline,
-      environment,
-      consecutive_failures,
-      since,
-      ...(lock.reason !== undefined && { cause: lock.reason }),
-    });
-  }
+  const lock = await readLock(deps, request.definition.name, request.environment);
+  if (lock) return failed(lockFailure(lock));
 
   const runId = request.runId ?? deps.ids.runId(deps.clock.nowMs(), request.commits.at(-1));
   const handle = await deps.store.create(runId);
