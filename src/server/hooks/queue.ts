@@ -13,6 +13,8 @@ interface QueueOptions {
   readonly maxWaiting: number;
 }
 
+type EndRecord = Extract<DeliveryRecord, { type: 'ended' }>;
+
 /** What became of a delivery that was offered. */
 export type Taken =
   | { readonly kind: 'accepted' }
@@ -113,12 +115,7 @@ export class HookQueue {
     this.#waiting = [...this.#waiting.filter((other) => !older.includes(other)), job];
     for (const { run_id: runId, hook } of older) {
       this.#options.log('info', 'hook.superseded', { hook, run_id: runId, by: job.run_id });
-      await this.#record({
-        type: 'ended',
-        at: this.#options.clock.now(),
-        run_id: runId,
-        outcome: 'superseded',
-      });
+      await this.#recordEnd(runId, { outcome: 'superseded' });
     }
     this.#next();
     return { kind: 'accepted' };
@@ -154,22 +151,14 @@ export class HookQueue {
     await whenEnded;
     this.#running -= 1;
     if (this.#isStopped) return;
-    await this.#record({
-      type: 'ended',
-      at: this.#options.clock.now(),
-      run_id: runId,
-      outcome: 'finished',
-    });
+    await this.#recordEnd(runId, { outcome: 'finished' });
     this.#next();
   }
 
   async #end(job: HookJob, { exitCode, detail }: LaunchEnd): Promise<void> {
     // 2: it could not be begun; 4: the pipeline is locked.
     const outcome = exitCode === undefined || exitCode === 2 || exitCode === 4 ? 'refused' : 'finished';
-    await this.#record({
-      type: 'ended',
-      at: this.#options.clock.now(),
-      run_id: job.run_id,
+    await this.#recordEnd(job.run_id, {
       outcome,
       ...(exitCode !== undefined && { exit_code: exitCode }),
       ...(detail !== '' && { detail }),
@@ -180,6 +169,10 @@ export class HookQueue {
       exit_code: exitCode ?? null,
       ...(detail !== '' && { detail }),
     });
+  }
+
+  async #recordEnd(runId: string, how: Pick<EndRecord, 'outcome' | 'exit_code' | 'detail'>): Promise<void> {
+    await this.#record({ type: 'ended', at: this.#options.clock.now(), run_id: runId, ...how });
   }
 
   /** What cannot be written is known here at least; after a restart the run itself tells that it was begun. */
