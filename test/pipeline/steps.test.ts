@@ -4,6 +4,7 @@ import type { CommandTemplate, PipelineDefinition, StageDefinition } from '../..
 import { createEngine } from '../../src/core/engine/engine.ts';
 import type { RunEvent } from '../../src/core/events.ts';
 import type { Command, CommandOutcome, CommandOutput, Executor } from '../../src/core/ports.ts';
+import { defaultSettings } from '../../src/core/settings/index.ts';
 import { compileCommand, compileValue } from '../../src/core/template/compile.ts';
 import {
   driveWith,
@@ -64,6 +65,14 @@ function compiled(text: string, compile = compileValue): CommandTemplate {
 const RUN_FACTS = { PIPEWRIGHT_STAGE: 'a', PIPEWRIGHT_ATTEMPT: '1', PIPEWRIGHT_ENVIRONMENT: 'default' };
 const RUN_FOLDER = '/state/runs/20260101-000000-0000001';
 const FOLDERS = { PIPEWRIGHT_ARTIFACTS: `${RUN_FOLDER}/artifacts`, PIPEWRIGHT_PROJECT: '/project' };
+
+test('a run that was stored before there was a queue goes on: what its settings lack is at its default', async () => {
+  const { bench, started } = benchOf();
+  const { queue: _, ...older } = defaultSettings('demo');
+  const state = await run(bench, pipelineOf([stage('a')]), { settings: older });
+  expect(state.status).toBe('success');
+  expect(started).toHaveLength(1);
+});
 
 test('a command runs in the project, with the facts of its run, and leaves nothing running', async () => {
   const { bench, started } = benchOf();

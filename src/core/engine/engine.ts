@@ -3,7 +3,7 @@ import { failed, ok, type Result } from '../failure.ts';
 import { findLock, lockFailure } from '../pipeline-lock.ts';
 import type { RunHandle, StoredRun } from '../ports.ts';
 import type { PipelineLock } from '../run-index.ts';
-import { defaultSettings } from '../settings/index.ts';
+import { storedSettings } from '../settings/index.ts';
 import { foldRun, idleRun, reduce, type RunState } from '../run-state.ts';
 import { answerRun, cancelRun } from './answer.ts';
 import type { Drive, Engine, EngineDeps, Plan, RerunChoice, StartRequest } from './api.ts';
@@ -112,7 +112,7 @@ async function planAgain(deps: EngineDeps, runId: string, choice?: RerunChoice):
     (current, draft) => reduce(current, { ...draft, seq: current.last_seq + 1, at: '', run_id: runId }),
     before,
   );
-  const settings = created.settings ?? defaultSettings('project');
+  const settings = storedSettings(created.settings);
   const request = { ...created, settings, assumeYes: false, maxConsecutiveFailures: 0 };
   const scope = { definition: created.definition, prefix: '', params: created.params };
   const stages = await planPipeline(planInputs(deps, request, state), scope);

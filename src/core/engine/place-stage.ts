@@ -74,7 +74,7 @@ export function hostFor(
   { run, scope, id }: { readonly run: RunContext; readonly scope: Scope; readonly id: string },
   context: string,
 ): Result<string> {
-  const { groups } = storedSettings(run.created.settings);
+  const { groups } = run.settings;
   const named = namedContext(context, scope.params);
   return named.ok && Object.hasOwn(groups, named.value) ? memberFor({ run, scope, id }, named.value) : named;
 }
@@ -123,7 +123,7 @@ interface Asked {
 
 /** Undefined where nothing is shared out: its commands just run there. */
 function requestOf({ run, scope, id, stage }: StageRun, attempt: number, context: string): Asked | undefined {
-  const settings = storedSettings(run.created.settings);
+  const { settings } = run;
   const asks = stage.asks ?? {};
   const members = Object.hasOwn(settings.groups, context) ? settings.groups[context] : undefined;
   if (!members) {
@@ -191,7 +191,7 @@ function neededBy(run: RunContext, id: string, found: Set<string> = new Set()): 
 }
 
 async function openPlaces(run: RunContext, names: readonly string[]): Promise<Result<readonly LeasePlace[]>> {
-  const { contexts } = storedSettings(run.created.settings);
+  const { contexts } = run.settings;
   const places: LeasePlace[] = [];
   for (const name of names) {
     const host = await run.executors.hosts.open(name);

@@ -4,6 +4,7 @@ import { failed, ok, type Result } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
 import type { RunState } from '../run-state.ts';
 import type { StageSettings } from '../settings/index.ts';
+import type { IdleView } from '../stage-kind.ts';
 import type { EngineDeps, PlannedStage } from './api.ts';
 import { stepsOf } from './confirm.ts';
 import { decide, exclusionsOf, type StageFacts } from './decide.ts';
@@ -113,8 +114,12 @@ function idleForetold(
   stage: StageDefinition,
   { decision, foreseen }: Pick<Simulation, 'foreseen'> & { readonly decision: Decision },
 ): Decision | undefined {
-  const variables = { ...Object.assign({}, ...foreseen.values()), ...variablesOf(scope, facts, state) };
-  return idleDecision(deps.kinds[stage.uses], stage, { settings, variables, isForetold: true }, decision);
+  const view = (): IdleView => ({
+    settings,
+    variables: { ...Object.assign({}, ...foreseen.values()), ...variablesOf(scope, facts, state) },
+    isForetold: true,
+  });
+  return idleDecision(deps.kinds[stage.uses], stage, view, decision);
 }
 
 /** What a stage that only looks would find out; not where something runs before it that may change what it would see. */

@@ -72,7 +72,7 @@ function limitsOf({ run, stage, id }: StageTry, context: string): Pick<Command, 
  */
 function contextFor({ run, stage }: StageTry, step: StepDefinition): string {
   const wanted = step.context ?? (stage.context === 'local' ? run.created.context : stage.context);
-  const isShared = run.created.settings?.queue.tree === 'here';
+  const isShared = run.settings.queue.tree === 'here';
   const stays = run.deps.kinds[stage.uses]?.travels !== true && !isShared;
   return wanted === QUEUE_CONTEXT && stays ? 'local' : wanted;
 }

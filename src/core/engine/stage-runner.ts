@@ -2,6 +2,7 @@ import type { Decision, StageFinished } from '../events.ts';
 import { type Failure, failed, type Result, toFailure } from '../failure.ts';
 import type { JsonObject } from '../json.ts';
 import { JournalError } from '../ports.ts';
+import type { IdleView } from '../stage-kind.ts';
 import type { StageState } from '../stage-state.ts';
 import { reusable, storeResult } from './cache.ts';
 import { confirmStage } from './confirm.ts';
@@ -53,7 +54,11 @@ export async function runStage(target: StageRun, decision: Decision): Promise<vo
 
 function idleNow(target: StageRun, decision: Decision): Decision | undefined {
   const { kind, stage, run } = target;
-  const view = { settings: run.settings, variables: variablesFor(target), isForetold: false };
+  const view = (): IdleView => ({
+    settings: run.settings,
+    variables: variablesFor(target),
+    isForetold: false,
+  });
   return idleDecision(kind, stage, view, decision);
 }
 
