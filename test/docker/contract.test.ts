@@ -6,7 +6,7 @@ import { contextsSchema } from '../../src/core/settings/contexts.ts';
 import type { StageSettings } from '../../src/core/settings/index.ts';
 import { createExecutors } from '../../src/executors/index.ts';
 import { executorContract } from '../contract/executor.contract.ts';
-import { BUSYBOX, collect, engineAt, writeContext } from '../support/docker-rig.ts';
+import { buildBox } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
 import { valueOf } from '../support/results.ts';
 
@@ -19,11 +19,7 @@ describe.skipIf(noDockerd() !== undefined)('in a container', () => {
     });
   beforeAll(async () => {
     dockerd = await startDockerd();
-    const engine = await engineAt(`unix://${dockerd.socket}`);
-    valueOf(
-      (await collect(engine, writeContext(path.join(folder, 'box'), BUSYBOX), { tags: ['box:1'] })).result,
-    );
-    await engine.close();
+    await buildBox(dockerd, folder);
   });
   afterAll(async () => {
     await dockerd.stop();

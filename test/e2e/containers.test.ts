@@ -3,20 +3,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { temporaryProject, type TemporaryProject } from '../support/cli.ts';
-import { BUSYBOX, collect, engineAt, writeContext } from '../support/docker-rig.ts';
+import { buildBox } from '../support/docker-rig.ts';
 import { noDockerd, startDockerd, type TestDockerd } from '../support/dockerd.ts';
-import { valueOf } from '../support/results.ts';
 
 describe.skipIf(noDockerd() !== undefined)('steps in a container', () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'pipewright-containers-'));
   let dockerd: TestDockerd;
   beforeAll(async () => {
     dockerd = await startDockerd();
-    const engine = await engineAt(`unix://${dockerd.socket}`);
-    valueOf(
-      (await collect(engine, writeContext(path.join(folder, 'box'), BUSYBOX), { tags: ['box:1'] })).result,
-    );
-    await engine.close();
+    await buildBox(dockerd, folder);
   });
   afterAll(async () => {
     await dockerd.stop();

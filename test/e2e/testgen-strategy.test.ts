@@ -4,26 +4,9 @@ import process from 'node:process';
 import { expect, test } from 'vitest';
 import { mustEnd, PINNED_NODE, temporaryProject, type TemporaryProject } from '../support/cli.ts';
 import { git } from '../support/repositories.ts';
+import { SPEC_1 } from '../support/spec-forms.ts';
 
 const PLANNER = path.resolve('test/fixtures/models/planner.mjs');
-
-/** Stages as spec 1 prints them, to the letter. */
-const AS_PRINTED = `pipeline:
-  stages:
-    - name: vcs_analysis
-      enabled: true
-      timeout: 300
-      retry_count: 3
-    
-    - name: test_strategy
-      enabled: true
-      require_confirmation: true
-    
-    - name: test_code_generation
-      enabled: true
-      parallel: true
-      max_workers: 4
-`;
 
 /** The pinned Node comes first: a test may not depend on that of the system. */
 const PATH = `${path.dirname(PINNED_NODE)}:${process.env['PATH']}`;
@@ -32,7 +15,7 @@ const PLANNED = ['--skip', 'test_code_generation'];
 
 /** A small service with two commits: one begins it, one mends it. */
 function shop(): TemporaryProject {
-  const project = temporaryProject({ 'pipelines/printed.yaml': AS_PRINTED });
+  const project = temporaryProject({ 'pipelines/printed.yaml': SPEC_1 });
   const commit = (message: string, files: Readonly<Record<string, string>>): void => {
     for (const [name, text] of Object.entries(files)) project.write(name, text);
     git(project.root, ['add', '-A']);

@@ -37,6 +37,14 @@ export const BUSYBOX = [
   'RUN busybox --install -s /bin',
 ].join('\n');
 
+/** The image `box:1` with busybox in it, at that daemon; its build context goes below `folder`. */
+export async function buildBox({ socket }: { readonly socket: string }, folder: string): Promise<void> {
+  const engine = await engineAt(`unix://${socket}`);
+  const context = writeContext(path.join(folder, 'box'), BUSYBOX);
+  valueOf((await collect(engine, context, { tags: ['box:1'] })).result);
+  await engine.close();
+}
+
 export async function collect(
   engine: ContainerEngine,
   context: string,

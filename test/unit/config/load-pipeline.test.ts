@@ -4,23 +4,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { testKinds } from '../../support/config-kinds.ts';
 import { configRig, found, loaded } from '../../support/config-rig.ts';
-
-const SPEC_1 = `pipeline:
-  stages:
-    - name: vcs_analysis
-      enabled: true
-      timeout: 300
-      retry_count: 3
-    
-    - name: test_strategy
-      enabled: true
-      require_confirmation: true
-    
-    - name: test_code_generation
-      enabled: true
-      parallel: true
-      max_workers: 4
-`;
+import { SPEC_1 } from '../../support/spec-forms.ts';
 
 const SPEC_5_PIPE = `# 단순 파이프
 pipeline:
