@@ -9,12 +9,12 @@ import type { RunPlace } from './core/engine/api.ts';
 import type { Secrets } from './core/ports.ts';
 import type { OpenQueue, QueueLink } from './core/queue/link.ts';
 import type { RunningWorker } from './core/queue/worker.ts';
-import type { QueueSettings } from './core/settings/queue.ts';
 import { secretReferences, type StageSettings } from './core/settings/index.ts';
 import type { StagePorts } from './core/stage-ports.ts';
 import { createExecutors } from './executors/index.ts';
 import { isAlive, thisProcess } from './persistence/process-identity.ts';
 import { connectQueue, type ConnectedQueue } from './queue/index.ts';
+import { backendOf } from './queue/options.ts';
 import { isOld, Trees } from './queue/trees.ts';
 import type { WorkerParts } from './queue/worker/parts.ts';
 import { startWorker } from './queue/worker/worker.ts';
@@ -35,7 +35,7 @@ export function linkOf(run: RunPlace, parts: DeskParts & { readonly vcs: StagePo
   const { tree, job_expires, patience, lease, lock_duration } = settings;
   return {
     clock: systemClock,
-    tree: isEmbedded(settings, parts.env) ? 'here' : tree,
+    tree: backendOf(settings, parts.env) === 'embedded' ? 'here' : tree,
     open: async () => {
       const queue = await connectQueue(settings, parts);
       if (!queue.ok) return queue;
@@ -53,11 +53,6 @@ export function linkOf(run: RunPlace, parts: DeskParts & { readonly vcs: StagePo
     timing: { expiresMs: job_expires, patienceMs: patience, leaseMs: lease, lockMs: lock_duration },
     say: parts.say,
   };
-}
-
-function isEmbedded(settings: QueueSettings, env: NodeJS.ProcessEnv): boolean {
-  const hasRedis = settings.redis !== undefined || env['REDIS_HOST'] !== undefined;
-  return settings.backend === 'embedded' || (settings.backend === undefined && !hasRedis);
 }
 
 /** What is checked out; workers would not see what is not committed. */
@@ -121,14 +116,14 @@ export function createQueueDesk(
     const known = await settings();
     if (!known.ok) return known;
     const { stage } = known.value;
-    if (isEmbedded(stage.queue, parts.env)) return failed(NO_REDIS);
+    if (backendOf(stage.queue, parts.env) === 'embedded') return failed(NO_REDIS);
     const queue = await connectQueue(stage.queue, parts);
     return queue.ok ? ok({ queue: queue.value, stage }) : queue;
   };
   return {
     hasRedis: async () => {
       const known = await settings();
-      return known.ok && !isEmbedded(known.value.stage.queue, parts.env);
+      return known.ok && backendOf(known.value.stage.queue, parts.env) === 'redis';
     },
     broker: async () => {
       const connected = await connect();

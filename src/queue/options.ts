@@ -30,8 +30,13 @@ export function queueOptions(settings: QueueSettings, env: Environment): Result<
   const negative = wrongNumber(env, ['QUEUE_REMOVE_ON_COMPLETE', 'QUEUE_REMOVE_ON_FAIL'], 0);
   const problem = wrong ?? negative;
   if (problem !== undefined) return failed({ reason: 'invalid', message: problem });
+  return ok({ backend: backendOf(settings, env), ...numbers });
+}
+
+/** The one that is named; otherwise Redis where anything says where it is. */
+export function backendOf(settings: QueueSettings, env: Environment): QueueOptions['backend'] {
   const hasRedis = settings.redis !== undefined || env['REDIS_HOST'] !== undefined;
-  return ok({ backend: settings.backend ?? (hasRedis ? 'redis' : 'embedded'), ...numbers });
+  return settings.backend ?? (hasRedis ? 'redis' : 'embedded');
 }
 
 /** Where Redis is; secrets are resolved now. */
