@@ -135,6 +135,12 @@ export function toFailure(error: unknown): Failure {
   return { reason: 'unexpected', message: error.message, ...(error.stack && { stack: error.stack }) };
 }
 
+/** The failure in its own words. */
+export function messageOf(failure: Failure): string {
+  if ('detail' in failure) return failure.detail;
+  return 'message' in failure ? failure.message : failure.reason;
+}
+
 /** An expected outcome, and what came of it. */
 export function ok<T>(value: T): { readonly ok: true; readonly value: T } {
   return { ok: true, value };

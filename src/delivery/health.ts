@@ -1,4 +1,4 @@
-import { failed, ok, type Failure, type Result } from '../core/failure.ts';
+import { failed, messageOf, ok, type Failure, type Result } from '../core/failure.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Instance, InstanceFacts, Runtime, RuntimeIo, Target } from '../core/runtime.ts';
 import { probe, type ProbeAnswer } from './probe.ts';
@@ -107,10 +107,4 @@ async function withLogs({ runtime, target, instance, io }: HealthParts, why: str
     message: `${target.service} on ${target.host.name}: ${why}${tail}`,
     retryable: false,
   };
-}
-
-/** The failure in its own words. */
-export function messageOf(failure: Failure): string {
-  if ('detail' in failure) return failure.detail;
-  return 'message' in failure ? failure.message : failure.reason;
 }

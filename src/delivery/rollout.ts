@@ -1,7 +1,7 @@
-import { failed, ok, type Result } from '../core/failure.ts';
+import { failed, messageOf, ok, type Result } from '../core/failure.ts';
 import type { Clock } from '../core/ports.ts';
 import type { Artifact, Instance, InstanceFacts, Runtime, RuntimeIo, Target } from '../core/runtime.ts';
-import { isSame, messageOf, waitHealthy } from './health.ts';
+import { isSame, waitHealthy } from './health.ts';
 import { probe, type ProbeAnswer } from './probe.ts';
 
 /** One service on one host, and what is to run there. */

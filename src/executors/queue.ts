@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Failure, ok, type Result } from '../core/failure.ts';
+import { type Failure, messageOf, ok, type Result } from '../core/failure.ts';
 import type { Command, CommandOutcome, CommandOutput, Executor, Recovered } from '../core/ports.ts';
 import type { QueueLink } from '../core/queue/link.ts';
 import { type StepJob, stepKey } from '../core/queue/messages.ts';
@@ -82,7 +82,7 @@ class QueueExecutor {
 
   async recover(command: Command, output: CommandOutput, signal: AbortSignal): Promise<Recovered> {
     return this.#with<Recovered>(command, output, signal, {
-      refused: (failure) => ({ state: 'lost', detail: `the step cannot be read: ${detailOf(failure)}` }),
+      refused: (failure) => ({ state: 'lost', detail: `the step cannot be read: ${messageOf(failure)}` }),
       work: (step) => this.#recoverSending(step, 1),
     });
   }
@@ -170,7 +170,7 @@ class QueueExecutor {
     const key = this.#key(step.command, send);
     // A queue in this process has forgotten who claimed what: a worker looks at the files of the step.
     const known = await (line.isDurable ? line.callOff(key, NEVER) : line.record(key, NEVER));
-    if (!known.ok) return { state: 'lost', detail: detailOf(known.failure) };
+    if (!known.ok) return { state: 'lost', detail: messageOf(known.failure) };
     const { claim, settled } = known.value;
     if (settled?.state === 'never-ran') {
       return line.isDurable && send < SENDINGS
@@ -191,7 +191,7 @@ class QueueExecutor {
       : await this.#sendAndWait(step, recovery);
     return ending.ok
       ? this.#recovered(step, ending.value)
-      : { state: 'lost', detail: detailOf(ending.failure) };
+      : { state: 'lost', detail: messageOf(ending.failure) };
   }
 
   #recovered(step: Step, ending: Ending): Recovered {
@@ -334,9 +334,4 @@ function reasonOf(reason: unknown): string {
 
 function invalid(message: string): Failure {
   return { reason: 'invalid', message };
-}
-
-function detailOf(failure: Failure): string {
-  if ('detail' in failure) return failure.detail;
-  return 'message' in failure ? failure.message : failure.reason;
 }

@@ -1,11 +1,10 @@
 import { z } from 'zod';
 import { type Analysis, readAnalysis, shouldBuild } from '../../core/analysis.ts';
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { failed, messageOf, ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { ServiceHistory } from '../../core/releases.ts';
 import type { Artifact } from '../../core/runtime.ts';
 import type { StageContext, TaskIo } from '../../core/stage-kind.ts';
-import { messageOf } from '../health.ts';
 import * as conditions from './conditions.ts';
 import { completeCandidate, lookAtPlaces } from './places.ts';
 import { asArtifact, asJson, type BuiltArtifact, type Condition } from './records.ts';

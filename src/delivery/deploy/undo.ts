@@ -1,6 +1,5 @@
-import { type Failure, failed, ok, type Result } from '../../core/failure.ts';
+import { type Failure, failed, messageOf, ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
-import { messageOf } from '../health.ts';
 import { deployTask, noteRelease, restorePlace, wasLeftAlone } from './deploy.ts';
 import { asArtifact, GATE_TASK, type GateRecord, type PlaceRecord, readGate } from './records.ts';
 import type { DeliverySession } from './session.ts';

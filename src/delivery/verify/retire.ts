@@ -1,10 +1,9 @@
-import { type Failure, ok, type Result } from '../../core/failure.ts';
+import { type Failure, messageOf, ok, type Result } from '../../core/failure.ts';
 import type { Artifact } from '../../core/runtime.ts';
 import type { RollbackUnit } from '../../core/releases.ts';
 import type { StageContext, TaskIo } from '../../core/stage-kind.ts';
 import { type OpenPlace, runtimeIo } from '../deploy/session.ts';
 import { placeName } from '../deploy/targets.ts';
-import { messageOf } from '../health.ts';
 
 /** One service on one host that serves a new release, and what served there before. */
 export interface Replaced {

@@ -1,11 +1,10 @@
-import { failed, ok, type Result } from '../../core/failure.ts';
+import { failed, messageOf, ok, type Result } from '../../core/failure.ts';
 import type { JsonObject } from '../../core/json.ts';
 import type { VerifySettings } from '../../core/settings/verify.ts';
 import type { TaskIo } from '../../core/stage-kind.ts';
 import { asJson } from '../deploy/records.ts';
 import type { OpenPlace } from '../deploy/session.ts';
 import { placeName } from '../deploy/targets.ts';
-import { messageOf } from '../health.ts';
 import { probe } from '../probe.ts';
 
 interface Check {

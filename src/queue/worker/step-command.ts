@@ -1,13 +1,6 @@
 import path from 'node:path';
-import type { Failure } from '../../core/failure.ts';
 import type { Command, CommandOutput } from '../../core/ports.ts';
 import type { StepJob } from '../../core/queue/messages.ts';
-
-/** One sentence for a dead letter. */
-export function messageOf(failure: Failure): string {
-  if ('detail' in failure) return failure.detail;
-  return 'message' in failure ? failure.message : failure.reason;
-}
 
 /** The step as this machine's executor runs it, in `tree`. */
 export function commandOf(step: StepJob, tree: string, folder: string): Command {

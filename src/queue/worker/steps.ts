@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { failed, type Failure, ok, type Result } from '../../core/failure.ts';
+import { failed, type Failure, messageOf, ok, type Result } from '../../core/failure.ts';
 import type { CommandOutcome, Executor, Recovered } from '../../core/ports.ts';
 import type { DeliveredJob, Handled, StepRecord } from '../../core/queue/broker.ts';
 import {
@@ -19,7 +19,7 @@ import { Absence, patiently } from '../../core/queue/patience.ts';
 import type { WorkerParts } from './parts.ts';
 import type { RunExecutors } from './run-executors.ts';
 import { Shipping } from './ship.ts';
-import { commandOf, messageOf, outputOf } from './step-command.ts';
+import { commandOf, outputOf } from './step-command.ts';
 
 /** Clocks of machines may differ by so much, milliseconds. */
 const SKEW_MS = 5 * 60_000;
