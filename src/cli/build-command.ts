@@ -1,11 +1,11 @@
 import type { Result } from '../core/failure.ts';
 import { RUN_STATUSES } from '../core/definition.ts';
 import { ok } from '../core/failure.ts';
-import { QUEUES } from '../core/queue/broker.ts';
 import { HOOKS } from '../core/staged.ts';
-import type { Command, Common, PipelineRequest, Shell } from './command.ts';
-import { LOG_FORMATS, QUEUE_VERBS, REPORT_FORMS, SHELLS } from './command.ts';
-import type { CommandSpec } from './command-spec.ts';
+import { buildQueue, buildWorker } from './build-queue-command.ts';
+import type { Command, PipelineRequest, Shell } from './command.ts';
+import { LOG_FORMATS, REPORT_FORMS, SHELLS } from './command.ts';
+import type { CommandInput } from './command-input.ts';
 import { COMMANDS, findCommand } from './command-table.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { given, last, list, type Scanned } from './scanned.ts';
@@ -14,16 +14,8 @@ import { usageError } from './scan.ts';
 const DEFAULT_PORT = 8420;
 const LAST_PORT = 65_535;
 
-/** What the builder of one command is given. */
-interface Input {
-  readonly spec: CommandSpec;
-  readonly scanned: Scanned;
-  readonly common: Common;
-  readonly args: readonly string[];
-}
-
 /** One for each name in the command table: sorted words to a typed command. Fails with `invalid`. */
-export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>>> = {
+export const BUILDERS: Readonly<Record<string, (input: CommandInput) => Result<Command>>> = {
   run: (input) => {
     const request = pipelineRequest(input);
     return request.ok ? ok({ ...request.value, name: 'run', yes: input.scanned.flags.has('yes') }) : request;
@@ -60,7 +52,7 @@ export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>
       ...common,
       name: 'unlock',
       ...given(args[0], (pipeline) => ({ pipeline })),
-      ...given(last(scanned, 'env'), (env) => ({ env })),
+      ...environmentOf(scanned),
     }),
   validate: ({ common, args }) => ok({ ...common, name: 'validate', files: args }),
   schema: ({ common, args, spec }) => {
@@ -78,7 +70,7 @@ export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>
       services: args,
       list: scanned.flags.has('list'),
       yes: scanned.flags.has('yes'),
-      ...given(last(scanned, 'env'), (env) => ({ env })),
+      ...environmentOf(scanned),
       ...given(last(scanned, 'to'), (to) => ({ to })),
     }),
   demo: buildDemo,
@@ -103,7 +95,7 @@ export const BUILDERS: Readonly<Record<string, (input: Input) => Result<Command>
   },
 };
 
-function buildRuns({ common, scanned, spec }: Input): Result<Command> {
+function buildRuns({ common, scanned, spec }: CommandInput): Result<Command> {
   const statuses = list(scanned, 'status');
   const unknown = statuses.find((status) => !RUN_STATUSES.some((known) => known === status));
   if (unknown !== undefined) {
@@ -120,7 +112,7 @@ function buildRuns({ common, scanned, spec }: Input): Result<Command> {
   });
 }
 
-function buildWatch(input: Input): Result<Command> {
+function buildWatch(input: CommandInput): Result<Command> {
   const { scanned, spec } = input;
   const parallel = last(scanned, 'max-parallel');
   if (parallel !== undefined && (Number(parallel) < 1 || Number(parallel) > 64)) {
@@ -139,14 +131,14 @@ function buildWatch(input: Input): Result<Command> {
   });
 }
 
-function buildServe({ common, scanned, spec }: Input): Result<Command> {
+function buildServe({ common, scanned, spec }: CommandInput): Result<Command> {
   const port = Number(last(scanned, 'port') ?? DEFAULT_PORT);
   if (port > LAST_PORT) return usageError(`--port is at most ${LAST_PORT}.`, spec);
   const logFormat = LOG_FORMATS.find((known) => known === last(scanned, 'log-format')) ?? 'text';
   return ok({ ...common, name: 'serve', port, host: last(scanned, 'host') ?? '127.0.0.1', logFormat });
 }
 
-function buildContext({ common, args, scanned, spec }: Input): Result<Command> {
+function buildContext({ common, args, scanned, spec }: CommandInput): Result<Command> {
   const verb = scanned.positionals[0] === 'test' ? 'test' : 'list';
   if (verb === 'list' && args.length > 0) return usageError('"context list" takes no argument.', spec);
   const context = given(args[0], (name) => ({ context: name }));
@@ -157,7 +149,7 @@ function environmentOf(scanned: Scanned): { readonly env?: string } {
   return given(last(scanned, 'env'), (env) => ({ env })) ?? {};
 }
 
-function buildDemo({ common, scanned, spec }: Input): Result<Command> {
+function buildDemo({ common, scanned, spec }: CommandInput): Result<Command> {
   const { flags } = scanned;
   const dir = last(scanned, 'dir');
   if (flags.has('end') && dir === undefined) return usageError('"demo --end" needs --dir.', spec);
@@ -171,7 +163,7 @@ function buildDemo({ common, scanned, spec }: Input): Result<Command> {
   });
 }
 
-function buildRerun({ common, args, scanned, spec }: Input): Result<Command> {
+function buildRerun({ common, args, scanned, spec }: CommandInput): Result<Command> {
   const { flags } = scanned;
   const stages = args.slice(1);
   const skip = list(scanned, 'skip');
@@ -197,7 +189,7 @@ function buildRerun({ common, args, scanned, spec }: Input): Result<Command> {
   });
 }
 
-function buildHook({ common, args, scanned, spec }: Input): Result<Command> {
+function buildHook({ common, args, scanned, spec }: CommandInput): Result<Command> {
   const verb = scanned.positionals[0];
   if (verb === 'run') {
     // What git gives a hook besides (the remote's name and address) is not needed.
@@ -211,7 +203,7 @@ function buildHook({ common, args, scanned, spec }: Input): Result<Command> {
   return ok({ ...common, name: 'hook', verb: 'install', hooks: chosen.length > 0 ? chosen : HOOKS });
 }
 
-function buildAnswer(name: 'approve' | 'reject', { common, args, scanned }: Input): Result<Command> {
+function buildAnswer(name: 'approve' | 'reject', { common, args, scanned }: CommandInput): Result<Command> {
   return ok({
     ...common,
     name,
@@ -221,59 +213,7 @@ function buildAnswer(name: 'approve' | 'reject', { common, args, scanned }: Inpu
   });
 }
 
-function buildQueue({ common, args, scanned, spec }: Input): Result<Command> {
-  const { flags, positionals } = scanned;
-  const verb = QUEUE_VERBS.find((known) => known === positionals[0]) ?? 'stats';
-  const [job] = args;
-  const all = flags.has('all');
-  if (verb !== 'retry' && (job !== undefined || all))
-    return usageError(`"queue ${verb}" takes no job.`, spec);
-  if (verb === 'retry' && (job === undefined) !== all)
-    return usageError('"queue retry" needs a job, or --all.', spec);
-  const wanted = last(scanned, 'queue');
-  const queue = QUEUES.find((known) => known === wanted);
-  if (wanted !== undefined && !queue) {
-    return usageError(`There is no queue "${wanted}".${didYouMean(wanted, QUEUES)}`, spec);
-  }
-  return ok({
-    ...common,
-    name: 'queue',
-    verb,
-    all,
-    limit: Number(last(scanned, 'limit') ?? 20),
-    yes: flags.has('yes'),
-    ...(job !== undefined && { job }),
-    ...(queue && { queue }),
-  });
-}
-
-function buildWorker({ common, scanned, spec }: Input): Result<Command> {
-  const wanted = list(scanned, 'queues');
-  const unknown = wanted.find((name) => !QUEUES.some((known) => known === name));
-  if (unknown !== undefined) {
-    return usageError(`There is no queue "${unknown}".${didYouMean(unknown, QUEUES)}`, spec);
-  }
-  const queues = QUEUES.filter((name) => wanted.length === 0 || wanted.includes(name));
-  const number = (name: string): number | undefined => {
-    const text = last(scanned, name);
-    return text === undefined ? undefined : Number(text);
-  };
-  const [concurrency, maxConcurrency] = [number('concurrency'), number('max-concurrency')];
-  if (concurrency === 0 || maxConcurrency === 0)
-    return usageError('A worker takes at least one job at a time.', spec);
-  return ok({
-    ...common,
-    name: 'worker',
-    queues,
-    isHere: scanned.flags.has('here'),
-    everySeconds: Math.max(1, number('every') ?? 60),
-    graceSeconds: number('grace') ?? 30,
-    ...(concurrency !== undefined && { concurrency }),
-    ...(maxConcurrency !== undefined && { maxConcurrency }),
-  });
-}
-
-function pipelineRequest({ common, args, scanned, spec }: Input): Result<PipelineRequest> {
+function pipelineRequest({ common, args, scanned, spec }: CommandInput): Result<PipelineRequest> {
   const executor = last(scanned, 'executor');
   const context = last(scanned, 'context') ?? executor;
   if (executor !== undefined && context !== executor) {
@@ -293,7 +233,7 @@ function pipelineRequest({ common, args, scanned, spec }: Input): Result<Pipelin
       ...given(last(scanned, 'from'), (from) => ({ from })),
     },
     ...given(last(scanned, 'commits'), (commits) => ({ commits })),
-    ...given(last(scanned, 'env'), (env) => ({ env })),
+    ...environmentOf(scanned),
     ...(context !== undefined && { context }),
   });
 }
