@@ -6,6 +6,7 @@ import {
   claimSchema,
   pack,
   packText,
+  producerName,
   type Report,
   runChannel,
   type Settled,
@@ -130,7 +131,7 @@ export class StepProcessor {
 
   /** Somebody has it, or had it. */
   async #takeOver(step: StepJob, sealed: string): Promise<Handled> {
-    const { sealer, self, isGone, timing } = this.#parts;
+    const { sealer, self, isGone } = this.#parts;
     const claim = unpackText(sealer, `claim/${step.id}`, sealed, claimSchema);
     if (!claim.ok) return this.#refuse('forged', 'its claim was not written by one of us');
     if (claim.value.by === 'producer') return { state: 'done' };
@@ -139,7 +140,7 @@ export class StepProcessor {
     if (owner.worker === self.worker) return later();
     const gone = isGone(owner.process);
     if (gone === false) return later();
-    if (gone === undefined && !(await this.#isAbsent(owner.worker, timing.leaseMs))) return later();
+    if (gone === undefined && !(await this.#isAbsent(workerName(owner.worker)))) return later();
     if (owner.place === self.place) {
       const tree = step.op === 'run' ? await this.#treeFor(step) : ok('/');
       if (!tree.ok) return later();
@@ -148,13 +149,14 @@ export class StepProcessor {
     return this.#settle(step, { state: 'lost', detail: `worker ${owner.worker} died in the middle of it` });
   }
 
-  async #isAbsent(worker: string, forMs: number): Promise<boolean> {
-    const present = await this.#parts.broker.isPresent(workerName(worker));
+  async #isAbsent(name: string): Promise<boolean> {
+    const { broker, timing } = this.#parts;
+    const present = await broker.isPresent(name);
     if (!present.ok) {
       this.#absence.forget();
       return false;
     }
-    return this.#absence.note(worker, present.value) >= forMs;
+    return this.#absence.note(name, present.value) >= timing.leaseMs;
   }
 
   async #work(step: StepJob, claim: string, tree: string): Promise<Handled> {
@@ -236,13 +238,8 @@ export class StepProcessor {
   }
 
   /** For longer than a step may go on without it. */
-  async isProducerGone(runId: string): Promise<boolean> {
-    const present = await this.#parts.broker.isPresent(`producer/${runId}`);
-    if (!present.ok) {
-      this.#absence.forget();
-      return false;
-    }
-    return this.#absence.note(`producer/${runId}`, present.value) >= this.#parts.timing.leaseMs;
+  isProducerGone(runId: string): Promise<boolean> {
+    return this.#isAbsent(producerName(runId));
   }
 
   async #settle(step: StepJob, settled: Settled): Promise<Handled> {
